@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* What is allowed: types, ports, numbers; and whether the port is there at all. */
+#include "adverts_wish.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "log.h"
+
+/* A snapshot is good for so long: a flood of requests does not make a flood of them. */
+#define SNAPSHOT_MS 200
+
+static bool list_has(const struct config_list *list, const char *type)
+{
+    for (const char *const *item = config_list_items(list); *item; item++)
+        if (strcasecmp(*item, type) == 0)
+            return true;
+    return false;
+}
+
+static bool port_is_listed(const struct port_list *ports, uint16_t port)
+{
+    for (size_t i = 0; i < ports->count; i++)
+        if (port >= ports->ranges[i].first && port <= ports->ranges[i].last)
+            return true;
+    return ports->count == 0;
+}
+
+bool adverts_is_allowed(const struct advertise_policy *policy, const struct request *request,
+                        struct status_error *error)
+{
+    if (!policy->enabled)
+        return status_refuse(error, STATUS_DENIED, "", "this client may not advertise");
+    if (list_has(&policy->deny_types, request->type) ||
+        (policy->types.count > 0 && !list_has(&policy->types, request->type)))
+        return status_refuse(error, STATUS_DENIED, "type", "%s is not allowed for this client",
+                             request->type);
+    if (!port_is_listed(&policy->ports, request->port))
+        return status_refuse(error, STATUS_DENIED, "port", "%u is not allowed for this client",
+                             request->port);
+    return true;
+}
+
+bool adverts_has_room(const struct adverts *adverts, const char *client, struct status_error *error)
+{
+    const struct advertise_policy *policy = config_policy(adverts->config, client);
+    size_t count = 0;
+    for (const struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
+        count += strcmp(wish->owner.client, client) == 0;
+    if (count >= policy->max_per_client)
+        return status_refuse(error, STATUS_QUOTA, "", "this client has %u requests already",
+                             policy->max_per_client);
+    if (adverts->counters.wishes >= adverts->config->advertise_max_total)
+        return status_refuse(error, STATUS_QUOTA, "", "there are %u requests already",
+                             adverts->config->advertise_max_total);
+    return true;
+}
+
+static bool is_udp(const struct request *request)
+{
+    size_t length = strlen(request->type);
+    return length > 5 && strcmp(request->type + length - 5, "._udp") == 0;
+}
+
+static void look_up_owner(struct wish *wish)
+{
+    if (wish->port_owner_known)
+        return;
+    int result = port_owner_lookup(wish->owner.client, &wish->port_owner);
+    if (result < 0) /* there is a user, perhaps, but nobody can tell whose ports are his */
+        wish->port_owner = (struct port_owner){.uid = UINT32_MAX, .incomplete = true};
+    wish->has_port_owner = result != -ENOENT;
+    wish->port_owner_known = true;
+}
+
+bool adverts_port_allows(const struct adverts *adverts, struct wish *wish,
+                         const struct request *request, struct status_error *error)
+{
+    const struct advertise_policy *policy = config_policy(adverts->config, wish->owner.client);
+    char message[PORT_MESSAGE_SIZE];
+    wish->port = PORT_UNKNOWN;
+    if (policy->port_check == PORT_CHECK_OFF)
+        return true;
+    look_up_owner(wish);
+    /* A client that is called as a user of this host has to own the port; others may be anybody. */
+    wish->port = ports_state(adverts->ports, is_udp(request), request->port,
+                             wish->has_port_owner ? &wish->port_owner : NULL, &wish->port_uid);
+    if (policy->port_check != PORT_CHECK_ENFORCE || !port_state_code(wish->port))
+        return true;
+    port_state_message(wish->port, is_udp(request), request->port, wish->port_uid, message,
+                       sizeof message);
+    return status_refuse(error, STATUS_DENIED, "port", "%s", message);
+}
+
+static void check_wish(struct adverts *adverts, struct wish *wish)
+{
+    struct status_error error;
+    enum port_state port = wish->port;
+    uint32_t uid = wish->port_uid;
+    bool allowed = adverts_port_allows(adverts, wish, &wish->request, &error);
+    bool waits = wish->state == WISH_FAILED && !wish->kept && wish->error.code == STATUS_DENIED &&
+                 strcmp(wish->error.key, "port") == 0;
+    if (waits && allowed &&
+        adverts_is_allowed(config_policy(adverts->config, wish->owner.client), &wish->request,
+                           &error)) {
+        adverts_retry(adverts, wish);
+    } else if (!waits && !allowed &&
+               (wish->state == WISH_ESTABLISHED || wish->state == WISH_PENDING)) {
+        struct request request = wish->request;
+        if (wish->state == WISH_ESTABLISHED)
+            adverts_set_state(adverts, wish, WISH_PENDING); /* so that it is taken back */
+        adverts_refuse(adverts, wish, &request, &error);
+    } else if (port != wish->port || (port == PORT_FOREIGN_OWNER && uid != wish->port_uid)) {
+        wish->status_due = true;
+        adverts_todo(adverts, wish);
+    }
+}
+
+void adverts_look_at_ports(struct adverts *adverts)
+{
+    if (adverts->now < adverts->ports_taken + SNAPSHOT_MS)
+        return;
+    adverts->ports_taken = adverts->now;
+    int result = ports_refresh(adverts->ports);
+    if (result < 0)
+        log_debug("ports: %s", strerror(-result));
+}
+
+void adverts_check_ports(struct adverts *adverts)
+{
+    adverts_look_at_ports(adverts);
+    for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
+        if (wish->has_request && wish->state != WISH_WITHDRAWN)
+            check_wish(adverts, wish);
+}
+
+void adverts_warn_of_port(const struct wish *wish, struct status *status)
+{
+    static const struct {
+        enum port_state state;
+        enum status_warning_code code;
+    } rows[] = {
+        {PORT_UNPUBLISHED, STATUS_PORT_UNPUBLISHED},
+        {PORT_LOOPBACK_ONLY, STATUS_PORT_LOOPBACK_ONLY},
+        {PORT_FOREIGN_OWNER, STATUS_PORT_FOREIGN_OWNER},
+    };
+    char message[PORT_MESSAGE_SIZE];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].state != wish->port)
+            continue;
+        port_state_message(wish->port, is_udp(&wish->request), wish->request.port, wish->port_uid,
+                           message, sizeof message);
+        status_warn(status, rows[i].code, "%s", message);
+    }
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "mdns_filter.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct mdns_filter {
+    struct mdns_options options;
+};
+
+static void list_free(const char *const *list)
+{
+    if (!list)
+        return;
+    for (size_t i = 0; list[i]; i++)
+        free((void *)(uintptr_t)list[i]);
+    free((void *)(uintptr_t)list);
+}
+
+static const char *const *list_copy(const char *const *list)
+{
+    size_t count = 0;
+    while (list && list[count])
+        count++;
+    char **copy = calloc(count + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = strdup(list[i]);
+        if (!copy[i]) {
+            list_free((const char *const *)copy);
+            return NULL;
+        }
+    }
+    return (const char *const *)copy;
+}
+
+struct mdns_filter *mdns_filter_new(const struct mdns_options *options)
+{
+    struct mdns_filter *filter = calloc(1, sizeof *filter);
+    if (!filter)
+        return NULL;
+    filter->options = *options;
+    filter->options.types = list_copy(options->types);
+    filter->options.domains = list_copy(options->domains);
+    filter->options.interfaces = list_copy(options->interfaces);
+    filter->options.ignore_interfaces = list_copy(options->ignore_interfaces);
+    if (filter->options.types && filter->options.domains && filter->options.interfaces &&
+        filter->options.ignore_interfaces)
+        return filter;
+    mdns_filter_free(filter);
+    return NULL;
+}
+
+void mdns_filter_free(struct mdns_filter *filter)
+{
+    if (!filter)
+        return;
+    list_free(filter->options.types);
+    list_free(filter->options.domains);
+    list_free(filter->options.interfaces);
+    list_free(filter->options.ignore_interfaces);
+    free(filter);
+}
+
+const struct mdns_options *mdns_filter_options(const struct mdns_filter *filter)
+{
+    return &filter->options;
+}
+
+static bool glob_list_matches(const char *const *globs, const char *text)
+{
+    for (; *globs; globs++)
+        if (fnmatch(*globs, text, 0) == 0)
+            return true;
+    return false;
+}
+
+bool mdns_filter_wants_type(const struct mdns_filter *filter, const char *type, bool enumerated)
+{
+    if (!filter->options.browse)
+        return false;
+    if (enumerated && filter->options.enumerate)
+        return true;
+    for (const char *const *listed = filter->options.types; *listed; listed++)
+        if (strcasecmp(*listed, type) == 0)
+            return true;
+    return false;
+}
+
+bool mdns_filter_wants_domain(const struct mdns_filter *filter, const char *domain)
+{
+    for (const char *const *listed = filter->options.domains; *listed; listed++)
+        if (strcasecmp(*listed, domain) == 0)
+            return true;
+    return false;
+}
+
+bool mdns_filter_wants_sighting(const struct mdns_filter *filter, const char *interface,
+                                enum service_protocol protocol, bool local)
+{
+    const struct mdns_options *options = &filter->options;
+    return (protocol == SERVICE_IPV4 ? options->ipv4 : options->ipv6) &&
+           (options->local || !local) &&
+           !glob_list_matches(options->ignore_interfaces, interface) &&
+           (!options->interfaces[0] || glob_list_matches(options->interfaces, interface));
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The session: what the bridge says about itself at the broker, and when. Wires the Avahi side's state
+ * and the broker's into "starting", "online", "offline". Main thread only.
+ */
+#ifndef BRIDGE_SESSION_H
+#define BRIDGE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adverts.h"
+#include "catalog.h"
+#include "mdns.h"
+#include "mqtt.h"
+#include "publisher.h"
+
+struct session;
+
+struct session_options {
+    const char *prefix;
+    size_t record_size;
+    int64_t avahi_grace_ms;
+    int64_t stats_interval_ms;
+};
+
+/* The options' prefix is copied; the others are borrowed. NULL if memory is short. */
+struct session *session_new(struct mqtt *mqtt, struct catalog *catalog, struct adverts *adverts,
+                            struct publisher *publisher, const struct session_options *options,
+                            int64_t now);
+
+/* NULL is fine. */
+void session_free(struct session *session);
+
+/* New intervals, after the configuration was read again. */
+void session_set_intervals(struct session *session, int64_t avahi_grace_ms,
+                           int64_t stats_interval_ms);
+
+/* What the Avahi side says. */
+void session_mdns_event(struct session *session, const struct mdns_event *event, int64_t now);
+
+/* What happens on the connection to the broker, as mqtt.h's handlers. */
+void session_connecting(struct session *session);
+void session_connected(struct session *session, int64_t now);
+void session_disconnected(struct session *session);
+void session_message(struct session *session, const struct mqtt_message *message, int64_t now);
+
+/*
+ * Does what is due: publishes what changed, sweeps, says "online". To be called once a turn of the main
+ * loop. `avahi` is for the stats. Returns when to be called next, in monotonic milliseconds.
+ */
+int64_t session_run(struct session *session, const struct mdns_counters *avahi, int64_t now);
+
+/* Says "offline". From now on nothing else is published; session_has_ended() says when it is over. */
+void session_end(struct session *session);
+bool session_has_ended(const struct session *session);
+
+/* "starting", "online" …, for the status line. */
+const char *session_state_name(const struct session *session);
+bool session_avahi_is_up(const struct session *session);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "mdns_filter.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const none[] = {NULL};
+
+static struct mdns_options options_with(const char *const *types, const char *const *interfaces,
+                                        const char *const *ignored)
+{
+    static const char *const local[] = {"local", NULL};
+    return (struct mdns_options){.browse = true,
+                                 .enumerate = true,
+                                 .types = types,
+                                 .domains = local,
+                                 .interfaces = interfaces,
+                                 .ignore_interfaces = ignored,
+                                 .ipv4 = true,
+                                 .ipv6 = true,
+                                 .local = true,
+                                 .max_services = 4096,
+                                 .txt_max = 4096};
+}
+
+START_TEST(which_types)
+{
+    static const char *const listed[] = {"_http._tcp", "_x._udp", NULL};
+    static const struct {
+        bool browse, enumerate;
+        const char *type;
+        bool enumerated, wanted;
+    } rows[] = {
+        {true, true, "_ipp._tcp", true, true},   {true, true, "_ipp._tcp", false, false},
+        {true, true, "_http._tcp", false, true}, {true, false, "_ipp._tcp", true, false},
+        {true, false, "_HTTP._TCP", true, true}, {true, false, "_x._udp", false, true},
+        {true, false, "_x._tcp", true, false},   {false, true, "_http._tcp", true, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct mdns_options options = options_with(listed, none, none);
+        options.browse = rows[i].browse;
+        options.enumerate = rows[i].enumerate;
+        struct mdns_filter *filter = mdns_filter_new(&options);
+        ck_assert_msg(mdns_filter_wants_type(filter, rows[i].type, rows[i].enumerated) ==
+                          rows[i].wanted,
+                      "row %zu", i);
+        mdns_filter_free(filter);
+    }
+}
+END_TEST
+
+START_TEST(which_interfaces)
+{
+    static const char *const lans[] = {"eth?", "wl*", NULL};
+    static const char *const ignored[] = {"lo", "veth*", "eth9", NULL};
+    static const struct {
+        const char *const *interfaces;
+        const char *name;
+        bool wanted;
+    } rows[] = {
+        {none, "eth0", true},    {none, "lo", false},   {none, "lo0", true},
+        {none, "veth12", false}, {lans, "eth0", true},  {lans, "eth10", false},
+        {lans, "wlan0", true},   {lans, "eth9", false}, {lans, "lo", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct mdns_options options = options_with(none, rows[i].interfaces, ignored);
+        struct mdns_filter *filter = mdns_filter_new(&options);
+        ck_assert_msg(mdns_filter_wants_sighting(filter, rows[i].name, SERVICE_IPV4, false) ==
+                          rows[i].wanted,
+                      "row %zu", i);
+        mdns_filter_free(filter);
+    }
+}
+END_TEST
+
+START_TEST(protocols_and_own_services)
+{
+    struct mdns_options options = options_with(none, none, none);
+    options.ipv4 = false;
+    options.local = false;
+    struct mdns_filter *filter = mdns_filter_new(&options);
+    ck_assert(!mdns_filter_wants_sighting(filter, "eth0", SERVICE_IPV4, false));
+    ck_assert(mdns_filter_wants_sighting(filter, "eth0", SERVICE_IPV6, false));
+    ck_assert(!mdns_filter_wants_sighting(filter, "eth0", SERVICE_IPV6, true));
+    mdns_filter_free(filter);
+}
+END_TEST
+
+START_TEST(is_a_copy)
+{
+    char type[] = "_http._tcp";
+    const char *types[] = {type, NULL};
+    struct mdns_options options = options_with(types, none, none);
+    struct mdns_filter *filter = mdns_filter_new(&options);
+    memset(type, 'x', sizeof type - 1);
+    types[0] = NULL;
+    ck_assert_str_eq(mdns_filter_options(filter)->types[0], "_http._tcp");
+    ck_assert_ptr_null(mdns_filter_options(filter)->types[1]);
+    mdns_filter_free(filter);
+    mdns_filter_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("filter");
+    TCase *tcase = tcase_create("filter");
+    tcase_add_test(tcase, which_types);
+    tcase_add_test(tcase, which_interfaces);
+    tcase_add_test(tcase, protocols_and_own_services);
+    tcase_add_test(tcase, is_a_copy);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
