@@ -65,7 +65,8 @@ class Raw(Scripted):
     """A device that sends whatever it is told to."""
 
     def __init__(self, host):
-        super().__init__(host, "device_raw", "lan0", host.address, host.link_local())
+        super().__init__(host, "device_raw", "lan0", host.address, host.link_local(),
+                         host.lab.a.space.pid)
 
     def set(self, *services):
         self.order(op="set", services=list(services))

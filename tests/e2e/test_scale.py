@@ -1,4 +1,5 @@
 """Many services: each one is there once, none is missing."""
+import contextlib
 import json
 import subprocess
 
@@ -51,8 +52,14 @@ class Scale(Case):
     def test_500(self):
         watch = self.run_crowd(500, 40)
         mark = watch.mark()
-        self.device.goodbye(*list(crowd(500).values())[:250])
-        watch.wait(lambda: len(watch.services()) == 250, "half of them gone", 30)
+        leaving = list(crowd(500).values())[:250]
+        # A busy receiver loses packets, and nobody asks again for what has gone: so it is said again.
+        for attempt in range(10):
+            self.device.goodbye(*leaving)
+            with contextlib.suppress(AssertionError):
+                watch.wait(lambda: len(watch.services()) <= 250, "half of them gone", 3)
+                break
+        watch.wait(lambda: len(watch.services()) == 250, "the other half is there", 1)
         watch.bridge_state(since=mark, services=250)
 
     def test_1500(self):
