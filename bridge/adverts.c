@@ -7,9 +7,13 @@
  *
  *     PENDING      the Avahi side has the request, or will have it once Avahi is there
  *     ESTABLISHED  on the network
- *     FAILED       refused here (policy, quota, what is wrong with it) or by Avahi. What was established
- *                  before stands, and `kept` says so.
+ *     FAILED       refused here (policy, quota, what is wrong with it) or by Avahi. What was accepted
+ *                  before goes on, and the status says "kept".
  *     WITHDRAWN    ended
+ *
+ * Three requests may be remembered. `wanted` is the last accepted one. `standing` is what it replaces, and
+ * what is returned to if Avahi cannot have it. `refused` is a later one that may yet be allowed; it touches
+ * neither of the others.
  *
  * Nothing is sent from here at once. What is due is noted in the wish, which goes on the todo list;
  * adverts_run() hands it out as far as there is room (adverts_output.c). So changes coalesce, and a
@@ -17,10 +21,10 @@
  */
 #include "adverts_wish.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <utlist.h>
 
@@ -66,8 +70,8 @@ static struct wish *add(struct adverts *adverts, const struct request_owner *own
         return NULL;
     wish->owner = *owner;
     wish->number = adverts->next_number++;
-    wish->lease_at = wish->hold_at = INT64_MAX;
-    wish->port = PORT_UNKNOWN;
+    wish->lease_at = wish->hold_at = wish->clear_at = INT64_MAX;
+    wish->port.state = PORT_UNKNOWN;
     topic_request_path(wish->path, owner);
     HASH_ADD_STR(adverts->wishes, path, wish);
     adverts->counters.wishes++;
@@ -79,7 +83,10 @@ void adverts_forget(struct adverts *adverts, struct wish *wish)
     if (wish->in_todo)
         DL_DELETE(adverts->todo, wish);
     HASH_DEL(adverts->wishes, wish);
-    adverts->counters.wishes--;
+    if (wish->state == WISH_WITHDRAWN && adverts->lingering > 0)
+        adverts->lingering--;
+    else
+        adverts->counters.wishes--;
     free(wish);
 }
 
@@ -90,11 +97,26 @@ void adverts_end(struct adverts *adverts, struct wish *wish, enum status_reason 
     log_debug("advertise %s: ends (%s)", wish->path, status_reason_name(reason));
     adverts->counters.ended++;
     wish->reason = reason;
-    wish->withdraw_due = wish->has_request || wish->has_standing;
-    wish->advertise_due = wish->kept = false;
+    wish->withdraw_due |= wish->has_wanted;
+    wish->advertise_due = wish->has_standing = wish->has_refused = false;
     wish->clear_request_due = true;
     wish->lease_at = wish->hold_at = INT64_MAX;
+    adverts->counters.wishes--;
+    adverts->lingering++;
     adverts_set_state(adverts, wish, WISH_WITHDRAWN);
+}
+
+/* It was about to be forgotten, but is asked for again. */
+static void revive(struct adverts *adverts, struct wish *wish)
+{
+    adverts->counters.wishes++;
+    adverts->lingering--;
+    wish->has_wanted = wish->was_established = wish->clear_request_due = false;
+    wish->name[0] = wish->trial[0] = '\0';
+    wish->clear_at = INT64_MAX;
+    wish->lease = 0;
+    wish->expires = 0;
+    adverts_set_state(adverts, wish, WISH_PENDING);
 }
 
 void adverts_fail(struct adverts *adverts, struct wish *wish, const struct status_error *error)
@@ -108,51 +130,45 @@ void adverts_fail(struct adverts *adverts, struct wish *wish, const struct statu
 
 /* ---- Requests ---- */
 
-static void set_lease(struct adverts *adverts, struct wish *wish, const struct request *request,
-                      uint32_t expiry, int64_t now)
+/* The shorter one of the two kinds of lease; 0: none. */
+static uint32_t lease_of(const struct request *request, uint32_t expiry)
 {
-    uint32_t lease = request->lease;
     uint32_t other = expiry > 0 ? request_clamp_lease(expiry) : 0;
-    if (lease == 0 || (other > 0 && other < lease))
-        lease = other;
+    return request->lease == 0 || (other > 0 && other < request->lease) ? other : request->lease;
+}
+
+static void set_lease(struct adverts *adverts, struct wish *wish, uint32_t lease, int64_t now)
+{
     wish->lease = lease;
     wish->expires = lease > 0 ? clock_unix() + lease * INT64_C(1000) : 0;
     adverts_set_deadline(adverts, &wish->lease_at,
                          lease > 0 ? now + lease * INT64_C(1000) : INT64_MAX);
 }
 
-/* Is something of it on the network that a new request would replace? */
-static bool stands(const struct wish *wish)
-{
-    return wish->state == WISH_ESTABLISHED || (wish->state == WISH_FAILED && wish->kept);
-}
-
-/* What is asked of Avahi from now on. */
-static void set_request(struct adverts *adverts, struct wish *wish, const struct request *request)
-{
-    if (request != &wish->request)
-        wish->request = *request;
-    wish->generation = ++adverts->last_generation;
-    wish->advertise_due = true;
-}
-
 /* Takes a request that is allowed: to the Avahi side with it, or, where its port forbids it, not yet. */
-static bool accept(struct adverts *adverts, struct wish *wish, const struct request *request)
+static bool accept_request(struct adverts *adverts, struct wish *wish,
+                           const struct request *request)
 {
     struct status_error error;
+    struct port_finding port;
     adverts_look_at_ports(adverts);
-    if (!adverts_port_allows(adverts, wish, request, &error)) {
+    if (!adverts_port_allows(adverts, wish, request, &port, &error)) {
         adverts_refuse(adverts, wish, request, &error);
         return false;
     }
-    if (stands(wish) || (wish->has_request && !wish->has_standing)) {
-        wish->has_standing = stands(wish);
-        wish->standing = wish->request;
+    /* One that never was on the network is worth returning to only where there is nothing better. */
+    if (wish->has_wanted && (wish->was_established || !wish->has_standing)) {
+        wish->standing = wish->wanted;
         wish->standing_generation = wish->generation;
+        wish->standing_was_established = wish->was_established;
+        wish->has_standing = true;
     }
-    set_request(adverts, wish, request);
-    wish->has_request = true;
-    wish->kept = false;
+    wish->wanted = *request;
+    wish->has_wanted = true;
+    wish->generation = ++adverts->last_generation;
+    wish->port = port;
+    wish->was_established = wish->has_refused = false;
+    wish->advertise_due = true;
     wish->withdraw_due = wish->clear_request_due = false;
     adverts_set_state(adverts, wish, WISH_PENDING);
     return true;
@@ -161,27 +177,37 @@ static bool accept(struct adverts *adverts, struct wish *wish, const struct requ
 void adverts_refuse(struct adverts *adverts, struct wish *wish, const struct request *request,
                     const struct status_error *error)
 {
-    bool was_pending = wish->state == WISH_PENDING && wish->has_request;
-    wish->kept = stands(wish) || (was_pending && wish->has_standing);
-    if (was_pending && wish->has_standing) {
-        /* The one that is being tried is off; asking for the former one again says so to Avahi. */
-        set_request(adverts, wish, &wish->standing);
-    } else if (!wish->kept) {
-        wish->withdraw_due |= was_pending;
-        wish->advertise_due = false;
-        /* Kept for the day when it is allowed. */
-        wish->has_request = request != NULL;
-        if (request)
-            wish->request = *request;
+    wish->has_refused = request != NULL;
+    if (request) {
+        wish->refused = *request;
+        wish->refused_interface = if_nametoindex(request->interface);
     }
-    wish->has_standing = false;
     adverts_fail(adverts, wish, error);
 }
 
 void adverts_retry(struct adverts *adverts, struct wish *wish)
 {
-    struct request request = wish->request;
-    accept(adverts, wish, &request);
+    struct request request = wish->refused;
+    accept_request(adverts, wish, &request);
+}
+
+void adverts_drop_wanted(struct wish *wish)
+{
+    wish->withdraw_due = true;
+    wish->has_wanted = wish->has_standing = wish->was_established = wish->advertise_due = false;
+    wish->name[0] = wish->trial[0] = '\0';
+}
+
+void adverts_fall_back(struct adverts *adverts, struct wish *wish, bool avahi_has_it)
+{
+    struct status_error error;
+    wish->wanted = wish->standing;
+    wish->was_established = wish->standing_was_established;
+    wish->generation = avahi_has_it ? wish->standing_generation : ++adverts->last_generation;
+    wish->advertise_due = !avahi_has_it;
+    wish->has_standing = false;
+    wish->trial[0] = '\0';
+    adverts_port_allows(adverts, wish, &wish->wanted, &wish->port, &error);
 }
 
 /* No wish of his, and no room for one: an answer is all that he gets. */
@@ -194,49 +220,78 @@ static void turn_away(struct adverts *adverts, const struct request_owner *owner
     adverts_answer(adverts, path, &status);
 }
 
+/* What was read and may not be: it is remembered, and so is until when. */
+static void deny(struct adverts *adverts, struct wish *wish, uint32_t lease, int64_t now)
+{
+    if (lease > 0 || !wish->has_wanted)
+        set_lease(adverts, wish, lease, now);
+}
+
+/* The same wish once more: nothing changes but its lease. */
+static void renew(struct adverts *adverts, struct wish *wish, uint32_t lease,
+                  bool other_transaction, int64_t now)
+{
+    bool had_lease = wish->lease > 0;
+    set_lease(adverts, wish, lease, now);
+    if (lease == 0 && !had_lease && !other_transaction)
+        return;
+    wish->status_due = true;
+    adverts_todo(adverts, wish);
+}
+
+static void take_readable(struct adverts *adverts, struct wish *wish, const struct request *request,
+                          uint32_t expiry, int64_t now)
+{
+    struct status_error error;
+    const struct advertise_policy *policy = config_policy(adverts->config, wish->owner.client);
+    bool other_transaction = strcmp(wish->transaction, request->transaction) != 0;
+    uint32_t lease = lease_of(request, expiry);
+    memcpy(wish->transaction, request->transaction, sizeof wish->transaction);
+    if (!adverts_is_allowed(policy, request, &error)) {
+        adverts_refuse(adverts, wish, request, &error);
+        deny(adverts, wish, lease, now);
+    } else if (wish->has_wanted && wish->state != WISH_FAILED &&
+               request_compare(&wish->wanted, request) == REQUEST_SAME) {
+        renew(adverts, wish, lease, other_transaction, now);
+    } else if (accept_request(adverts, wish, request)) {
+        set_lease(adverts, wish, lease, now);
+    } else {
+        deny(adverts, wish, lease, now);
+    }
+}
+
 static void take_request(struct adverts *adverts, const struct request_owner *owner,
                          const struct adverts_message *message, int64_t now)
 {
     struct request request;
     struct status_error error = {0}, quota;
     struct wish *wish = adverts_find(adverts, message->path);
-    const struct advertise_policy *policy = config_policy(adverts->config, owner->client);
     adverts->counters.requests++;
     enum request_result result = request_parse(&request, &error, message->payload, message->length,
                                                adverts->config->records.size);
     if (result == REQUEST_NO_MEMORY)
         return;
-    if (!wish && adverts_has_room(adverts, owner->client, &quota)) {
+    bool is_new = !wish || wish->state == WISH_WITHDRAWN;
+    bool has_room = !is_new || adverts_has_room(adverts, owner->client, &quota);
+    if (!wish && has_room) {
         wish = add(adverts, owner);
         adverts_forget_answer(adverts, message->path, false);
     }
-    if (!wish) {
+    if (!wish || !has_room) {
         turn_away(adverts, owner, message->path, request.transaction,
                   result == REQUEST_OK ? &quota : &error);
         return;
     }
-    bool other_transaction = strcmp(wish->transaction, request.transaction) != 0;
+    if (wish->state == WISH_WITHDRAWN)
+        revive(adverts, wish);
+    if (result == REQUEST_OK) {
+        take_readable(adverts, wish, &request, message->expiry, now);
+        return;
+    }
     memcpy(wish->transaction, request.transaction, sizeof wish->transaction);
-    if (result != REQUEST_OK) {
-        adverts_refuse(adverts, wish, NULL, &error);
-        return;
-    }
-    bool had_lease = wish->lease > 0;
-    if (!adverts_is_allowed(policy, &request, &error)) {
-        adverts_refuse(adverts, wish, &request, &error);
-        return;
-    }
-    if ((wish->state != WISH_PENDING && wish->state != WISH_ESTABLISHED) ||
-        request_compare(&wish->request, &request) != REQUEST_SAME) {
-        if (accept(adverts, wish, &request))
-            set_lease(adverts, wish, &request, message->expiry, now);
-        return;
-    }
-    set_lease(adverts, wish, &request, message->expiry, now);
-    if (wish->lease > 0 || had_lease || other_transaction) {
-        wish->status_due = true; /* the same wish once more: nothing changes but this */
-        adverts_todo(adverts, wish);
-    }
+    adverts_refuse(adverts, wish, NULL, &error);
+    if (!wish->has_wanted)
+        set_lease(adverts, wish, 0, now);
 }
 
 static void answer_bad_topic(struct adverts *adverts, const struct adverts_message *message)
@@ -261,7 +316,10 @@ void adverts_request(struct adverts *adverts, const struct adverts_message *mess
         return;
     switch (topic_advertise_parse(&owner, message->path)) {
     case TOPIC_STATUS:
-    case TOPIC_STRAY:
+        return;
+    case TOPIC_STRAY: /* too long to be answered, but nothing is to pile up at the broker */
+        if (message->length > 0 && strlen(message->path) > TOPIC_BAD_REQUEST_MAX)
+            adverts_clear(adverts, message->path, true);
         return;
     case TOPIC_BAD_REQUEST:
         answer_bad_topic(adverts, message);
@@ -274,33 +332,47 @@ void adverts_request(struct adverts *adverts, const struct adverts_message *mess
         if (wish) {
             adverts_end(adverts, wish, STATUS_REQUESTED);
             /* A retained withdrawal has cleared the request; clearing it again might hit the next one. */
-            wish->clear_request_due = message->retained == ADVERTS_NOT_RETAINED;
+            wish->clear_request_due &= message->retained != ADVERTS_RETAINED;
         } else
             adverts_forget_answer(adverts, message->path, true);
         return;
     }
     take_request(adverts, &owner, message, now);
     wish = adverts_find(adverts, message->path);
-    if (wish)
+    if (wish && wish->state != WISH_WITHDRAWN)
         adverts_confirm(adverts, wish, message, now);
+}
+
+/* What is no longer allowed ends, what is allowed now is tried, and nothing else is disturbed. */
+static void apply_policy(struct adverts *adverts, struct wish *wish)
+{
+    struct status_error error = {0};
+    const struct advertise_policy *policy = config_policy(adverts->config, wish->owner.client);
+    if (wish->has_standing && !adverts_is_allowed(policy, &wish->standing, &error))
+        wish->has_standing = false;
+    bool wanted = !wish->has_wanted || adverts_is_allowed(policy, &wish->wanted, &error);
+    struct status_error denied = error;
+    if (wish->has_refused && wish->error.code == STATUS_DENIED &&
+        adverts_is_allowed(policy, &wish->refused, &error)) {
+        adverts_retry(adverts, wish);
+        if (!wanted)
+            wish->has_standing = false;
+    } else if (!wanted && wish->has_standing) {
+        struct request trial = wish->wanted;
+        adverts_fall_back(adverts, wish, false);
+        adverts_refuse(adverts, wish, &trial, &denied);
+    } else if (!wanted) {
+        adverts_end(adverts, wish, STATUS_REPLACED_BY_POLICY);
+    }
 }
 
 void adverts_set_config(struct adverts *adverts, const struct config *config, int64_t now)
 {
-    struct status_error error;
     adverts->config = config;
     adverts->now = adverts->ports_at = now;
-    for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next) {
-        const struct advertise_policy *policy = config_policy(config, wish->owner.client);
-        if (!wish->has_request || wish->state == WISH_WITHDRAWN)
-            continue;
-        bool allowed = adverts_is_allowed(policy, &wish->request, &error);
-        if (!allowed && (wish->state != WISH_FAILED || wish->kept))
-            adverts_end(adverts, wish, STATUS_REPLACED_BY_POLICY);
-        else if (allowed && wish->state == WISH_FAILED && wish->error.code == STATUS_DENIED &&
-                 !wish->kept)
-            adverts_retry(adverts, wish);
-    }
+    for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
+        if (wish->state != WISH_WITHDRAWN)
+            apply_policy(adverts, wish);
 }
 
 void adverts_hear_echoes(struct adverts *adverts)

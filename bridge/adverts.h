@@ -91,7 +91,7 @@ void adverts_mdns_event(struct adverts *adverts, const struct mdns_event *event)
 int64_t adverts_run(struct adverts *adverts, bool online, int64_t now);
 
 /* Whose advertisement this service of our own host is: "CLIENT/ID", or NULL. Valid until the next call. */
-const char *adverts_owner(const struct adverts *adverts, const char *type, const char *name);
+const char *adverts_owner(const struct adverts *adverts, const struct service_id *id);
 
 struct adverts_counters {
     size_t wishes;      /* now */

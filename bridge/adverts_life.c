@@ -16,6 +16,9 @@
  *     replay      a retained request of a client that is offline is not worth an advertisement, unless
  *                 the client comes back within HOLD_MS.
  *
+ *     end         the request of a wish that has ended is cleared at the broker a little later: a client
+ *                 may be about to ask anew, and its request must not be what is cleared.
+ *
  * All deadlines are monotonic. `deadline` is the earliest; only when it has passed all wishes are looked
  * at.
  */
@@ -28,7 +31,11 @@
 
 #define OFFLINE_MS 500
 #define HOLD_MS 15000
+#define CLEAR_MS 250
 #define PORTS_MS 5000
+
+/* Wishes that may wait for their clearing; one more is not waited for. */
+#define LINGERING_MAX 256
 #define FULL_MS 50
 
 /* Clients that are remembered to be offline; one more is taken for online until its lease ends. */
@@ -86,7 +93,8 @@ void adverts_confirm(struct adverts *adverts, struct wish *wish,
         adverts_set_deadline(adverts, &wish->hold_at, now + HOLD_MS);
         return;
     }
-    forget_absent(adverts, absent);
+    /* What its client said of all of its wishes still counts for the others. */
+    wish->spared = absent != NULL;
     wake(adverts, wish);
 }
 
@@ -105,6 +113,16 @@ static bool make_room_for_absent(struct adverts *adverts)
     return absent;
 }
 
+static struct absent *add_absent(struct adverts *adverts, const char *client)
+{
+    struct absent *absent = make_room_for_absent(adverts) ? calloc(1, sizeof *absent) : NULL;
+    if (!absent)
+        return NULL;
+    memcpy(absent->client, client, strlen(client) + 1);
+    HASH_ADD_STR(adverts->absent, client, absent);
+    return absent;
+}
+
 void adverts_presence(struct adverts *adverts, const char *path, const uint8_t *payload,
                       size_t length, int64_t now)
 {
@@ -113,13 +131,13 @@ void adverts_presence(struct adverts *adverts, const char *path, const uint8_t *
         return;
     struct absent *absent = find_absent(adverts, client);
     if (length == strlen("offline") && memcmp(payload, "offline", length) == 0) {
-        if (absent || !make_room_for_absent(adverts))
-            return;
-        absent = calloc(1, sizeof *absent);
+        if (!absent)
+            absent = add_absent(adverts, client);
         if (!absent)
             return;
-        memcpy(absent->client, client, sizeof absent->client);
-        HASH_ADD_STR(adverts->absent, client, absent);
+        for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
+            if (strcmp(wish->owner.client, client) == 0)
+                wish->spared = false;
         adverts_set_deadline(adverts, &absent->at, now + OFFLINE_MS);
     } else if (length == strlen("online") && memcmp(payload, "online", length) == 0) {
         forget_absent(adverts, absent);
@@ -139,7 +157,7 @@ void adverts_connected(struct adverts *adverts, int64_t now)
     adverts_forget_echoes(adverts);
     adverts_forget_clearings(adverts);
     for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next) {
-        wish->seen = false;
+        wish->seen = wish->spared = false;
         if (wish->state != WISH_WITHDRAWN)
             adverts_set_deadline(adverts, &wish->hold_at, now + HOLD_MS);
     }
@@ -153,37 +171,50 @@ void adverts_disconnected(struct adverts *adverts)
 static void end_client(struct adverts *adverts, const char *client)
 {
     for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
-        if (strcmp(wish->owner.client, client) == 0 && wish->hold_at == INT64_MAX)
+        if (strcmp(wish->owner.client, client) == 0 && wish->hold_at == INT64_MAX && !wish->spared)
             adverts_end(adverts, wish, STATUS_CLIENT_OFFLINE);
 }
 
+static void look_at_wish(struct adverts *adverts, struct wish *wish, int64_t now)
+{
+    if (wish->clear_at <= now) {
+        adverts_clear(adverts, wish->path, true);
+        wish->clear_at = INT64_MAX;
+        adverts_todo(adverts, wish);
+    } else if (wish->hold_at <= now) {
+        /* A retained request that is gone was taken back; else nobody stands for it. */
+        bool taken_back = wish->retained && !find_absent(adverts, wish->owner.client);
+        adverts_end(adverts, wish, taken_back ? STATUS_REQUESTED : STATUS_CLIENT_OFFLINE);
+    } else if (wish->lease_at <= now && wish->hold_at == INT64_MAX) {
+        adverts_end(adverts, wish, STATUS_LEASE_EXPIRED);
+    }
+    int64_t end_at = wish->hold_at != INT64_MAX ? wish->hold_at : wish->lease_at;
+    adverts->deadline = earlier(adverts->deadline, earlier(end_at, wish->clear_at));
+}
+
+/* While the broker is away nobody can renew or come back, so nothing ends. */
 static void look_at_deadlines(struct adverts *adverts, int64_t now)
 {
     adverts->deadline = INT64_MAX;
-    /* While the broker is away nobody can renew or come back. */
-    for (struct absent *absent = adverts->absent; adverts->connected && absent;
-         absent = absent->hh.next) {
+    if (!adverts->connected)
+        return;
+    for (struct absent *absent = adverts->absent; absent; absent = absent->hh.next) {
         if (absent->at <= now) {
             absent->at = INT64_MAX;
             end_client(adverts, absent->client);
         }
         adverts->deadline = earlier(adverts->deadline, absent->at);
     }
-    for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next) {
-        if (!adverts->connected)
-            break;
-        if (wish->hold_at <= now)
-            adverts_end(
-                adverts, wish,
-                /* A retained request that is gone was taken back; else nobody stands for it. */
-                wish->retained && !find_absent(adverts, wish->owner.client)
-                    ? STATUS_REQUESTED
-                    : STATUS_CLIENT_OFFLINE);
-        else if (wish->lease_at <= now && wish->hold_at == INT64_MAX)
-            adverts_end(adverts, wish, STATUS_LEASE_EXPIRED);
-        adverts->deadline =
-            earlier(adverts->deadline, wish->hold_at != INT64_MAX ? wish->hold_at : wish->lease_at);
-    }
+    for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
+        look_at_wish(adverts, wish, now);
+}
+
+void adverts_clear_later(struct adverts *adverts, struct wish *wish)
+{
+    wish->clear_request_due = false;
+    adverts_set_deadline(adverts, &wish->clear_at,
+                         adverts->lingering > LINGERING_MAX ? adverts->now
+                                                            : adverts->now + CLEAR_MS);
 }
 
 int64_t adverts_run(struct adverts *adverts, bool online, int64_t now)

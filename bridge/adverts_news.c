@@ -5,32 +5,37 @@
 #include <string.h>
 #include <strings.h>
 
-/* The types that the names belong to. */
-static const char *standing_type(const struct wish *wish)
+#include <utlist.h>
+
+/* The request that the present name belongs to. */
+static const struct request *named_request(const struct wish *wish)
 {
-    return wish->has_standing ? wish->standing.type : wish->request.type;
+    return wish->has_standing ? &wish->standing : &wish->wanted;
 }
 
 static void tell_renamed(const struct adverts *adverts, const struct wish *wish)
 {
     const struct adverts_outlets *outlets = &adverts->outlets;
     if (wish->name[0])
-        outlets->renamed(outlets->context, standing_type(wish), wish->name);
+        outlets->renamed(outlets->context, named_request(wish)->type, wish->name);
     if (wish->trial[0])
-        outlets->renamed(outlets->context, wish->request.type, wish->trial);
+        outlets->renamed(outlets->context, wish->wanted.type, wish->trial);
 }
 
-static bool is_named(const char *own_name, const char *own_type, const char *name, const char *type)
+/* An advertisement for one interface owns nothing on another one. */
+static bool is_named(const char *own_name, const struct request *request,
+                     const struct service_id *id)
 {
-    return own_name[0] && strcasecmp(own_name, name) == 0 && strcasecmp(own_type, type) == 0;
+    return own_name[0] && strcasecmp(own_name, id->name) == 0 &&
+           strcasecmp(request->type, id->type) == 0 &&
+           (!request->interface[0] || strcmp(request->interface, id->interface) == 0);
 }
 
-const char *adverts_owner(const struct adverts *adverts, const char *type, const char *name)
+const char *adverts_owner(const struct adverts *adverts, const struct service_id *id)
 {
     for (const struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
-        if (wish->state != WISH_WITHDRAWN &&
-            (is_named(wish->name, standing_type(wish), name, type) ||
-             is_named(wish->trial, wish->request.type, name, type)))
+        if (wish->state != WISH_WITHDRAWN && (is_named(wish->name, named_request(wish), id) ||
+                                              is_named(wish->trial, &wish->wanted, id)))
             return wish->path;
     return NULL;
 }
@@ -41,6 +46,14 @@ static struct wish *find_number(const struct adverts *adverts, uint32_t number)
     while (wish && wish->number != number)
         wish = wish->hh.next;
     return wish;
+}
+
+/* Who has a name longest has it first after a restart of Avahi. */
+static void take_name(struct adverts *adverts, struct wish *wish, const char *name)
+{
+    if (wish->name_since == 0 || strcmp(wish->name, name) != 0)
+        wish->name_since = ++adverts->last_name_since;
+    memcpy(wish->name, name, sizeof wish->name);
 }
 
 static void advert_failed(struct adverts *adverts, struct wish *wish,
@@ -54,47 +67,42 @@ static void advert_failed(struct adverts *adverts, struct wish *wish,
         [MDNS_ADVERT_NO_INTERFACE] = {STATUS_AVAHI, "interface"},
         [MDNS_ADVERT_REFUSED] = {STATUS_AVAHI, ""},
     };
-    struct status_error error;
+    struct status_error error, denied;
+    struct request request = wish->wanted;
+    const struct advertise_policy *policy = config_policy(adverts->config, wish->owner.client);
     status_refuse(&error, rows[news->failure].code, rows[news->failure].key, "%s", news->message);
-    wish->kept = wish->has_standing;
-    wish->withdraw_due = news->kept && !wish->has_standing;
-    wish->trial[0] = '\0';
-    if (wish->kept) {
-        wish->request = wish->standing;
-        wish->generation = wish->standing_generation;
-        wish->advertise_due = !news->kept; /* Avahi was restarted meanwhile, and does not know it */
+    if (wish->has_standing && adverts_is_allowed(policy, &wish->standing, &denied)) {
+        /* Avahi does not have it where it was restarted meanwhile, or something else came between. */
+        adverts_fall_back(adverts, wish,
+                          news->kept && news->kept_generation == wish->standing_generation);
     } else {
-        wish->name[0] = '\0';
+        adverts_drop_wanted(wish);
+        wish->withdraw_due = news->kept;
     }
-    wish->has_request = wish->kept;
-    wish->has_standing = false;
-    adverts_fail(adverts, wish, &error);
+    if (wish->has_refused)
+        error = wish->error; /* that of the last request */
+    if (news->failure == MDNS_ADVERT_NO_INTERFACE && !wish->has_refused)
+        adverts_refuse(adverts, wish, &request, &error);
+    else
+        adverts_fail(adverts, wish, &error);
 }
 
 /* About the request that was replaced by the present one before it was heard of. */
-static void take_former_news(struct wish *wish, const struct mdns_advert_news *news)
+static void take_former_news(struct adverts *adverts, struct wish *wish,
+                             const struct mdns_advert_news *news)
 {
     if (news->state == MDNS_ADVERT_ESTABLISHED) {
-        memcpy(wish->name, news->name, sizeof wish->name);
-        wish->has_standing = true;
+        take_name(adverts, wish, news->name);
+        wish->standing_was_established = true;
     } else if (news->state == MDNS_ADVERT_FAILED) {
         wish->name[0] = '\0';
         wish->has_standing = false;
     }
 }
 
-static void take_news(struct adverts *adverts, const struct mdns_advert_news *news)
+static void take_present_news(struct adverts *adverts, struct wish *wish,
+                              const struct mdns_advert_news *news)
 {
-    struct wish *wish = find_number(adverts, news->id);
-    if (!wish || wish->state == WISH_WITHDRAWN || (wish->state == WISH_FAILED && !wish->kept))
-        return;
-    tell_renamed(adverts, wish);
-    if (news->generation != wish->generation) {
-        if (wish->state == WISH_PENDING && news->generation == wish->standing_generation)
-            take_former_news(wish, news);
-        tell_renamed(adverts, wish);
-        return;
-    }
     switch (news->state) {
     case MDNS_ADVERT_PENDING:
         memcpy(wish->trial, news->name, sizeof wish->trial);
@@ -102,9 +110,10 @@ static void take_news(struct adverts *adverts, const struct mdns_advert_news *ne
             adverts_set_state(adverts, wish, WISH_PENDING);
         break;
     case MDNS_ADVERT_ESTABLISHED:
-        memcpy(wish->name, news->name, sizeof wish->name);
+        take_name(adverts, wish, news->name);
         wish->trial[0] = '\0';
         wish->has_standing = false;
+        wish->was_established = true;
         /* What is kept stays FAILED for its last request, perhaps under another name now. */
         adverts_set_state(adverts, wish,
                           wish->state == WISH_FAILED ? WISH_FAILED : WISH_ESTABLISHED);
@@ -113,6 +122,18 @@ static void take_news(struct adverts *adverts, const struct mdns_advert_news *ne
         advert_failed(adverts, wish, news);
         break;
     }
+}
+
+static void take_news(struct adverts *adverts, const struct mdns_advert_news *news)
+{
+    struct wish *wish = find_number(adverts, news->id);
+    if (!wish || wish->state == WISH_WITHDRAWN || !wish->has_wanted)
+        return;
+    tell_renamed(adverts, wish);
+    if (news->generation == wish->generation)
+        take_present_news(adverts, wish, news);
+    else if (wish->has_standing && news->generation == wish->standing_generation)
+        take_former_news(adverts, wish, news);
     tell_renamed(adverts, wish);
 }
 
@@ -127,14 +148,21 @@ static void avahi_down(struct adverts *adverts)
     }
 }
 
+static int by_name_since(const struct wish *a, const struct wish *b)
+{
+    /* 0 is for those who never had a name: they come last. */
+    uint64_t rank_a = a->name_since - 1, rank_b = b->name_since - 1;
+    return (rank_a > rank_b) - (rank_a < rank_b);
+}
+
 static void avahi_up(struct adverts *adverts)
 {
     adverts->avahi_up = true;
     for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next) {
-        wish->advertise_due =
-            wish->state == WISH_PENDING || (wish->state == WISH_FAILED && wish->kept);
+        wish->advertise_due = wish->has_wanted && wish->state != WISH_WITHDRAWN;
         adverts_todo(adverts, wish);
     }
+    DL_SORT(adverts->todo, by_name_since);
 }
 
 void adverts_mdns_event(struct adverts *adverts, const struct mdns_event *event)
@@ -178,7 +206,8 @@ void adverts_read_back(struct adverts *adverts, const char *path, uint64_t diges
     }
     if (!wish) {
         /* Of a former life, and its request is gone meanwhile, or is yet to come. */
-        adverts_clear(adverts, path, false);
+        if (!adverts_is_answer(adverts, path))
+            adverts_clear(adverts, path, false);
         return;
     }
     wish->status_seen = true;

@@ -17,28 +17,38 @@ static const enum status_state status_states[] = {
     [WISH_WITHDRAWN] = STATUS_WITHDRAWN,
 };
 
+/* The name that it really has, or that is being tried; "" as long as there is neither. */
+static const char *present_name(const struct wish *wish)
+{
+    if (wish->trial[0] && (wish->state == WISH_PENDING || !wish->was_established))
+        return wish->trial;
+    bool same = wish->was_established || wish->state == WISH_WITHDRAWN ||
+                (wish->has_standing && request_same_service(&wish->wanted, &wish->standing));
+    return same ? wish->name : "";
+}
+
 static void make_status(const struct wish *wish, struct status *status)
 {
     *status = (struct status){.state = status_states[wish->state],
                               .owner = wish->owner,
                               .lease = wish->lease,
                               .expires = wish->expires};
-    if (wish->has_request) {
-        status_set_request(status, &wish->request);
-        status->lease = wish->lease;
-    }
+    if (wish->has_wanted)
+        status_set_request(status, &wish->wanted);
+    else if (wish->has_refused)
+        status_set_request(status, &wish->refused);
+    status->lease = wish->lease;
     memcpy(status->transaction, wish->transaction, sizeof status->transaction);
-    /* The name that it really has, or that is being tried, once there is one. */
-    const char *name = wish->state == WISH_PENDING ? wish->trial : wish->name;
+    const char *name = present_name(wish);
     if (name[0])
         memcpy(status->name, name, sizeof status->name);
     if (wish->state == WISH_FAILED) {
         status->error = wish->error;
-        status->kept = wish->kept;
+        status->kept = wish_is_kept(wish);
     }
     if (wish->state == WISH_WITHDRAWN)
         status->reason = wish->reason;
-    if (wish->state == WISH_PENDING || wish->state == WISH_ESTABLISHED || wish->kept)
+    else if (wish->has_wanted)
         adverts_warn_of_port(wish, status);
 }
 
@@ -59,7 +69,7 @@ static void hand_to_avahi(struct adverts *adverts, struct wish *wish)
         wish->withdraw_due = false;
     bool wants = wish->advertise_due && !wish->asleep;
     if (wants && !wish->withdraw_due &&
-        outlets->advertise(outlets->context, wish->number, wish->generation, &wish->request))
+        outlets->advertise(outlets->context, wish->number, wish->generation, &wish->wanted))
         wish->advertise_due = wants = false;
     adverts->avahi_is_full |= wants || wish->withdraw_due;
 }
@@ -81,8 +91,10 @@ static void clear_request(struct adverts *adverts, const char *path)
     if (!adverts->hears_echoes)
         return;
     struct echo *echo = find_echo(adverts, path);
-    if (!echo && HASH_COUNT(adverts->echoes) < ECHOES_MAX && (echo = calloc(1, sizeof *echo))) {
-        memcpy(echo->path, path, strlen(path) + 1);
+    size_t size = strlen(path) + 1;
+    if (!echo && size <= sizeof echo->path && HASH_COUNT(adverts->echoes) < ECHOES_MAX &&
+        (echo = calloc(1, sizeof *echo))) {
+        memcpy(echo->path, path, size);
         HASH_ADD_STR(adverts->echoes, path, echo);
     }
     if (echo)
@@ -117,12 +129,13 @@ void adverts_forget_echoes(struct adverts *adverts)
 void adverts_clear(struct adverts *adverts, const char *path, bool is_request)
 {
     struct clearing *clearing;
-    if (adverts->clearing_count == CLEARINGS_MAX || strlen(path) >= sizeof clearing->path)
+    if (adverts->clearing_count == CLEARINGS_MAX || strlen(path) >= TOPIC_PATH_SIZE)
         return;
-    clearing = calloc(1, sizeof *clearing);
+    size_t size = strlen(path) + 1;
+    clearing = calloc(1, sizeof *clearing + size);
     if (!clearing)
         return;
-    memcpy(clearing->path, path, strlen(path) + 1);
+    memcpy(clearing->path, path, size);
     clearing->is_request = is_request;
     adverts->clearing_count++;
     DL_APPEND(adverts->clearings, clearing);
@@ -169,8 +182,7 @@ static void hand_out_end(struct adverts *adverts, struct wish *wish)
     wish->status_due = false;
     outlets->clear(outlets->context, path);
     if (wish->clear_request_due)
-        clear_request(adverts, wish->path);
-    wish->clear_request_due = false;
+        adverts_clear_later(adverts, wish);
 }
 
 static void hand_to_broker(struct adverts *adverts, struct wish *wish)
@@ -222,6 +234,7 @@ static void hand_out_answers(struct adverts *adverts)
                                      &digests))
             return;
         answer->due = false;
+        answer->at_broker = true;
     }
     adverts->answers_due = false;
 }
@@ -234,8 +247,9 @@ void adverts_answer(struct adverts *adverts, const char *path, const struct stat
     struct answer *answer = find_answer(adverts, status_path);
     if (!answer) {
         answer = &adverts->answers[adverts->next_answer++ % ANSWERS_MAX];
-        if (answer->path[0] && !answer->due)
+        if (answer->at_broker)
             adverts_clear(adverts, answer->path, false);
+        answer->at_broker = false;
         memcpy(answer->path, status_path, sizeof answer->path);
     }
     answer->status = *status;
@@ -250,10 +264,15 @@ void adverts_forget_answer(struct adverts *adverts, const char *path, bool clear
         answer_path(status_path, path) ? find_answer(adverts, status_path) : NULL;
     if (!answer)
         return;
-    if (clear && !answer->due)
+    if (clear && answer->at_broker)
         adverts_clear(adverts, answer->path, false);
     answer->path[0] = '\0';
-    answer->due = false;
+    answer->due = answer->at_broker = false;
+}
+
+bool adverts_is_answer(struct adverts *adverts, const char *path)
+{
+    return find_answer(adverts, path);
 }
 
 void adverts_hand_out(struct adverts *adverts, bool online)
@@ -274,7 +293,7 @@ void adverts_hand_out(struct adverts *adverts, bool online)
             continue;
         DL_DELETE(adverts->todo, wish); // NOLINT(clang-analyzer-core.NullDereference): it is in it
         wish->in_todo = false;
-        if (wish->state == WISH_WITHDRAWN)
+        if (wish->state == WISH_WITHDRAWN && wish->clear_at == INT64_MAX)
             adverts_forget(adverts, wish);
     }
 }

@@ -3,13 +3,14 @@
 #include "adverts_wish.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 #include <strings.h>
 
 #include "log.h"
 
 /* A snapshot is good for so long: a flood of requests does not make a flood of them. */
-#define SNAPSHOT_MS 200
+#define SNAPSHOT_MS 20
 
 static bool list_has(const struct config_list *list, const char *type)
 {
@@ -47,7 +48,7 @@ bool adverts_has_room(const struct adverts *adverts, const char *client, struct 
     const struct advertise_policy *policy = config_policy(adverts->config, client);
     size_t count = 0;
     for (const struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
-        count += strcmp(wish->owner.client, client) == 0;
+        count += wish->state != WISH_WITHDRAWN && strcmp(wish->owner.client, client) == 0;
     if (count >= policy->max_per_client)
         return status_refuse(error, STATUS_QUOTA, "", "this client has %u requests already",
                              policy->max_per_client);
@@ -75,43 +76,65 @@ static void look_up_owner(struct wish *wish)
 }
 
 bool adverts_port_allows(const struct adverts *adverts, struct wish *wish,
-                         const struct request *request, struct status_error *error)
+                         const struct request *request, struct port_finding *finding,
+                         struct status_error *error)
 {
     const struct advertise_policy *policy = config_policy(adverts->config, wish->owner.client);
     char message[PORT_MESSAGE_SIZE];
-    wish->port = PORT_UNKNOWN;
+    *finding = (struct port_finding){.state = PORT_UNKNOWN};
     if (policy->port_check == PORT_CHECK_OFF)
         return true;
     look_up_owner(wish);
     /* A client that is called as a user of this host has to own the port; others may be anybody. */
-    wish->port = ports_state(adverts->ports, is_udp(request), request->port,
-                             wish->has_port_owner ? &wish->port_owner : NULL, &wish->port_uid);
-    if (policy->port_check != PORT_CHECK_ENFORCE || !port_state_code(wish->port))
+    finding->state = ports_state(adverts->ports, is_udp(request), request->port,
+                                 wish->has_port_owner ? &wish->port_owner : NULL, &finding->uid);
+    if (policy->port_check != PORT_CHECK_ENFORCE || !port_state_code(finding->state))
         return true;
-    port_state_message(wish->port, is_udp(request), request->port, wish->port_uid, message,
+    port_state_message(finding->state, is_udp(request), request->port, finding->uid, message,
                        sizeof message);
     return status_refuse(error, STATUS_DENIED, "port", "%s", message);
+}
+
+/* The reason for which it was refused has passed. */
+static bool may_retry(const struct adverts *adverts, struct wish *wish)
+{
+    struct status_error error;
+    struct port_finding port;
+    if (!wish->has_refused)
+        return false;
+    if (wish->error.code == STATUS_AVAHI) {
+        unsigned interface = if_nametoindex(wish->refused.interface);
+        return interface != 0 && interface != wish->refused_interface;
+    }
+    return wish->error.code == STATUS_DENIED &&
+           adverts_is_allowed(config_policy(adverts->config, wish->owner.client), &wish->refused,
+                              &error) &&
+           adverts_port_allows(adverts, wish, &wish->refused, &port, &error);
+}
+
+/* The port of what is advertised is gone, and port-check = enforce: it is, too, until it is back. */
+static void take_back(struct adverts *adverts, struct wish *wish, const struct status_error *error)
+{
+    struct request request = wish->has_refused ? wish->refused : wish->wanted;
+    struct status_error why = wish->has_refused ? wish->error : *error;
+    adverts_drop_wanted(wish);
+    adverts_refuse(adverts, wish, &request, &why);
 }
 
 static void check_wish(struct adverts *adverts, struct wish *wish)
 {
     struct status_error error;
-    enum port_state port = wish->port;
-    uint32_t uid = wish->port_uid;
-    bool allowed = adverts_port_allows(adverts, wish, &wish->request, &error);
-    bool waits = wish->state == WISH_FAILED && !wish->kept && wish->error.code == STATUS_DENIED &&
-                 strcmp(wish->error.key, "port") == 0;
-    if (waits && allowed &&
-        adverts_is_allowed(config_policy(adverts->config, wish->owner.client), &wish->request,
-                           &error)) {
+    struct port_finding before = wish->port;
+    if (may_retry(adverts, wish)) {
         adverts_retry(adverts, wish);
-    } else if (!waits && !allowed &&
-               (wish->state == WISH_ESTABLISHED || wish->state == WISH_PENDING)) {
-        struct request request = wish->request;
-        if (wish->state == WISH_ESTABLISHED)
-            adverts_set_state(adverts, wish, WISH_PENDING); /* so that it is taken back */
-        adverts_refuse(adverts, wish, &request, &error);
-    } else if (port != wish->port || (port == PORT_FOREIGN_OWNER && uid != wish->port_uid)) {
+        return;
+    }
+    if (!wish->has_wanted)
+        return;
+    if (!adverts_port_allows(adverts, wish, &wish->wanted, &wish->port, &error)) {
+        take_back(adverts, wish, &error);
+    } else if (before.state != wish->port.state ||
+               (before.state == PORT_FOREIGN_OWNER && before.uid != wish->port.uid)) {
         wish->status_due = true;
         adverts_todo(adverts, wish);
     }
@@ -131,7 +154,7 @@ void adverts_check_ports(struct adverts *adverts)
 {
     adverts_look_at_ports(adverts);
     for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
-        if (wish->has_request && wish->state != WISH_WITHDRAWN)
+        if (wish->state != WISH_WITHDRAWN)
             check_wish(adverts, wish);
 }
 
@@ -147,10 +170,10 @@ void adverts_warn_of_port(const struct wish *wish, struct status *status)
     };
     char message[PORT_MESSAGE_SIZE];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (rows[i].state != wish->port)
+        if (rows[i].state != wish->port.state)
             continue;
-        port_state_message(wish->port, is_udp(&wish->request), wish->request.port, wish->port_uid,
-                           message, sizeof message);
+        port_state_message(wish->port.state, is_udp(&wish->wanted), wish->wanted.port,
+                           wish->port.uid, message, sizeof message);
         status_warn(status, rows[i].code, "%s", message);
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inside of adverts.h, for its own files only: adverts.c (requests), adverts_life.c (presence,
- * connection, time), adverts_news.c (what Avahi and the retained tree say), adverts_policy.c (what is allowed), adverts_output.c (what goes out).
+ * connection, time), adverts_news.c (what Avahi and the retained tree say), adverts_policy.c (what is
+ * allowed), adverts_output.c (what goes out).
  */
 #ifndef BRIDGE_ADVERTS_WISH_H
 #define BRIDGE_ADVERTS_WISH_H
@@ -14,8 +15,14 @@
 enum wish_state {
     WISH_PENDING,     /* accepted; not on the network yet */
     WISH_ESTABLISHED, /* on the network under `name` */
-    WISH_FAILED, /* refused, or Avahi could not; with `kept`, the standing one is on the network */
-    WISH_WITHDRAWN, /* ended; to be forgotten when everybody was told */
+    WISH_FAILED,      /* the last request was refused, or Avahi could not; see wish_is_kept() */
+    WISH_WITHDRAWN,   /* ended; to be forgotten when everybody was told */
+};
+
+/* What a snapshot of the host's sockets says of the port of a request. */
+struct port_finding {
+    enum port_state state;
+    uint32_t uid;
 };
 
 struct wish {
@@ -25,28 +32,40 @@ struct wish {
     uint32_t number; /* towards the Avahi side; never used twice */
     struct request_owner owner;
     enum wish_state state;
-    struct request request;  /* being tried, on the network, or, in FAILED, to be tried again */
-    struct request standing; /* on the network, while `request` is tried and `has_standing` */
-    bool has_request, has_standing;
-    /* Of `request`, and of `standing`, which may be one that was still pending when it was replaced. */
-    uint32_t generation, standing_generation;
+    /*
+     * The last accepted request: being tried, on the network, or to be there again when Avahi is back. In
+     * FAILED it is what is kept.
+     */
+    struct request wanted;
+    bool has_wanted;
+    bool was_established; /* it has been on the network, and has not failed since */
+    /* What `wanted` is to replace, and what is returned to should it fail. */
+    struct request standing;
+    bool has_standing, standing_was_established;
+    uint32_t generation, standing_generation; /* of these two */
+    /* The last request, where it was refused for a reason that may pass. */
+    struct request refused;
+    bool has_refused;
+    unsigned refused_interface;       /* index of the interface that it names, 0: there was none */
     char name[SERVICE_NAME_MAX + 1];  /* under which it is on the network; "": it is not */
     char trial[SERVICE_NAME_MAX + 1]; /* that is being tried; "": none */
+    uint64_t name_since; /* rank among all, by when it got the name; 0: never had one */
     char transaction[REQUEST_TRANSACTION_MAX + 1]; /* of the last request, refused ones included */
     struct status_error error;
-    bool kept;     /* in FAILED: `request` is on the network all the same */
     bool retained; /* its request was published to be retained */
     bool seen;     /* its request was seen since the connection was made */
     bool asleep;   /* replayed for a client that is offline: not tried before it is back */
+    bool spared;   /* asked for, live, after its client had said "offline" */
     enum status_reason reason;
     struct port_owner port_owner; /* who may own the port, if the client is called as a user is */
     bool has_port_owner, port_owner_known;
-    enum port_state port;
-    uint32_t port_uid;
-    uint32_t lease;   /* seconds; the shorter one of lease and message expiry */
-    int64_t lease_at; /* it ends then; INT64_MAX: no lease */
-    int64_t expires;  /* the same as Unix time */
-    int64_t hold_at;  /* it ends then unless it is confirmed; INT64_MAX: it is */
+    struct port_finding port; /* of `wanted` */
+    uint32_t lease;           /* seconds; the shorter one of lease and message expiry */
+    int64_t lease_at;         /* it ends then; INT64_MAX: no lease */
+    int64_t expires;          /* the same as Unix time */
+    int64_t hold_at;          /* it ends then unless it is confirmed; INT64_MAX: it is */
+    int64_t
+        clear_at; /* in WITHDRAWN: its request is cleared then; INT64_MAX: it is not, or it was */
     bool advertise_due, withdraw_due, status_due, clear_request_due;
     struct record_digests status_at_broker;
     bool status_fresh; /* published since this reading began */
@@ -70,7 +89,7 @@ struct absent {
 struct clearing {
     struct clearing *next, *prev;
     bool is_request;
-    char path[TOPIC_STATUS_SIZE];
+    char path[];
 };
 
 /* More than can come in one turn of the main loop; one more is left to the next start. */
@@ -80,6 +99,7 @@ struct clearing {
 struct answer {
     char path[TOPIC_STATUS_SIZE]; /* "": none */
     bool due;                     /* not published yet */
+    bool at_broker;               /* it, or the one before it at this path, was published */
     struct status status;
 };
 
@@ -104,6 +124,8 @@ struct adverts {
     size_t clearing_count;
     struct ports *ports;
     uint32_t next_number, last_generation;
+    uint64_t last_name_since;
+    size_t lingering; /* wishes that have ended and wait for `clear_at` */
     bool avahi_up;
     bool avahi_is_full; /* its queue, at the last run: to be tried again */
     bool connected;
@@ -133,6 +155,9 @@ void adverts_set_deadline(struct adverts *adverts, int64_t *deadline, int64_t at
 void adverts_confirm(struct adverts *adverts, struct wish *wish,
                      const struct adverts_message *message, int64_t now);
 
+/* adverts_life.c: the request of one that has ended is cleared, unless another one comes at once. */
+void adverts_clear_later(struct adverts *adverts, struct wish *wish);
+
 /* adverts_life.c: forgets who is offline. */
 void adverts_forget_absent(struct adverts *adverts);
 
@@ -142,18 +167,30 @@ void adverts_forget(struct adverts *adverts, struct wish *wish);
 /* adverts.c: it ends; `reason` says why. */
 void adverts_end(struct adverts *adverts, struct wish *wish, enum status_reason reason);
 
-/* adverts.c: it failed with this error; `kept` and what is due are the caller's business. */
+/* Is it advertised, or being tried, though its last request has failed? */
+static inline bool wish_is_kept(const struct wish *wish)
+{
+    return wish->state == WISH_FAILED && wish->has_wanted;
+}
+
+/* adverts.c: it failed with this error; what is due besides the status is the caller's business. */
 void adverts_fail(struct adverts *adverts, struct wish *wish, const struct status_error *error);
 
 /*
- * adverts.c: a request for it cannot be taken; NULL where it cannot even be read. What stands, stands;
- * else the request is remembered for adverts_retry().
+ * adverts.c: a request for it cannot be taken; NULL where it cannot even be read, else it is remembered for
+ * adverts_retry(). What is wanted, be it established or still being tried, stays so.
  */
 void adverts_refuse(struct adverts *adverts, struct wish *wish, const struct request *request,
                     const struct status_error *error);
 
-/* adverts.c: tries a remembered request again. */
+/* adverts.c: tries the remembered request again. */
 void adverts_retry(struct adverts *adverts, struct wish *wish);
+
+/* adverts.c: nothing is wanted any more; taken back from the network, if it is there. */
+void adverts_drop_wanted(struct wish *wish);
+
+/* adverts.c: `wanted` is given up for the standing one; `avahi_has_it` if no word to Avahi is needed. */
+void adverts_fall_back(struct adverts *adverts, struct wish *wish, bool avahi_has_it);
 
 /* adverts_policy.c: may this client ask for this? False with the error filled in. */
 bool adverts_is_allowed(const struct advertise_policy *policy, const struct request *request,
@@ -170,11 +207,12 @@ void adverts_look_at_ports(struct adverts *adverts);
 void adverts_check_ports(struct adverts *adverts);
 
 /*
- * adverts_policy.c: notes what the last snapshot says of the port that a wish's request is about, for the
- * warnings. False, with the error filled in, if port-check = enforce refuses it.
+ * adverts_policy.c: what the last snapshot says of a request's port. False, with the error filled in, if
+ * port-check = enforce refuses it.
  */
 bool adverts_port_allows(const struct adverts *adverts, struct wish *wish,
-                         const struct request *request, struct status_error *error);
+                         const struct request *request, struct port_finding *finding,
+                         struct status_error *error);
 
 /* adverts_policy.c: adds the warning that goes with it to a status, if any does. */
 void adverts_warn_of_port(const struct wish *wish, struct status *status);
@@ -195,6 +233,9 @@ void adverts_forget_clearings(struct adverts *adverts);
 /* adverts_output.c: is this empty message one of our own? Each is so once. */
 bool adverts_is_echo(struct adverts *adverts, const char *path);
 void adverts_forget_echoes(struct adverts *adverts);
+
+/* adverts_output.c: is this status, "CLIENT/ID/status", one of these answers? */
+bool adverts_is_answer(struct adverts *adverts, const char *path);
 
 /* adverts_output.c: the request was withdrawn (`clear`), or has a wish now. */
 void adverts_forget_answer(struct adverts *adverts, const char *path, bool clear);

@@ -129,10 +129,10 @@ static void advert_renamed(void *context, const char *type, const char *name)
     catalog_look_again(bridge->catalog, type, name);
 }
 
-static const char *owner_of(void *context, const char *type, const char *name)
+static const char *owner_of(void *context, const struct service_id *id)
 {
     struct bridge *bridge = context;
-    return adverts_owner(bridge->adverts, type, name);
+    return adverts_owner(bridge->adverts, id);
 }
 
 /* ---- Configuration ---- */

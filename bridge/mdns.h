@@ -57,8 +57,9 @@ enum mdns_advert_failure {
 struct mdns_advert_news {
     uint32_t id, generation; /* as given to mdns_advertise() */
     enum mdns_advert_state state;
-    enum mdns_advert_failure failure; /* of FAILED, as are the next two */
+    enum mdns_advert_failure failure; /* of FAILED, as are the next three */
     bool kept;
+    uint32_t kept_generation; /* of the request that stands, where one is kept */
     char message[96];
     char name[SERVICE_NAME_MAX + 1];
 };

@@ -41,12 +41,14 @@
 #include <avahi-common/malloc.h>
 #include <uthash.h>
 
+#include "clock.h"
 #include "log.h"
 #include "mdns_group.h"
 
 #define REGISTERING_MAX 50
 #define RENAMES_MAX 32
 #define SAME_NAME_AGAIN_MS 2000
+#define INTERFACES_MS 5000
 
 enum attempt_state { ATTEMPT_NONE, ATTEMPT_WAITING, ATTEMPT_REGISTERING, ATTEMPT_ESTABLISHED };
 
@@ -63,6 +65,7 @@ struct attempt {
     unsigned renames;
     bool tried_again; /* with the same name */
     bool silent;      /* it was established before: the main thread has nothing to learn from it */
+    bool txt_changed; /* since it was registered: to be updated when it is established */
     int64_t at;       /* in WAITING: not before */
     uint32_t generation; /* of the request, the main thread's */
     struct group group;
@@ -86,6 +89,7 @@ struct advertise {
     bool busy;       /* something is to be done at the next run */
     bool host_ready; /* as of the last run */
     int64_t next_at;
+    int64_t interfaces_at; /* next look at those of adverts for one interface */
 };
 
 static void set_state(struct advert *advert, struct attempt *attempt, enum attempt_state state)
@@ -150,6 +154,7 @@ static void failed(struct advert *advert, struct attempt *attempt, enum mdns_adv
     struct mdns_advert_news news = {.state = MDNS_ADVERT_FAILED, .failure = failure};
     snprintf(news.message, sizeof news.message, "%s", message);
     news.kept = attempt == &advert->trial && advert->standing.state != ATTEMPT_NONE;
+    news.kept_generation = news.kept ? advert->standing.generation : 0;
     tell(advert, attempt, news);
     clear(advert, attempt);
 }
@@ -177,6 +182,14 @@ static void failed_at_avahi(struct advert *advert, struct attempt *attempt, int 
         failed(advert, attempt, MDNS_ADVERT_NO_INTERFACE, "there is no such interface");
     else
         failed(advert, attempt, MDNS_ADVERT_REFUSED, avahi_strerror(error));
+}
+
+static void failed_or_broken(struct advert *advert, struct attempt *attempt, int error)
+{
+    if (is_connection_error(error))
+        break_connection(advert->advertise, error);
+    else
+        failed_at_avahi(advert, attempt, error);
 }
 
 static void collided(struct advert *advert, struct attempt *attempt, int64_t now)
@@ -215,6 +228,14 @@ static void collided(struct advert *advert, struct attempt *attempt, int64_t now
 static void established(struct advert *advert, struct attempt *attempt)
 {
     bool silent = attempt->silent;
+    if (attempt->txt_changed) {
+        attempt->txt_changed = false;
+        int error = group_update_txt(&attempt->group, attempt->name, &attempt->request);
+        if (error != 0) {
+            failed_or_broken(advert, attempt, error);
+            return;
+        }
+    }
     set_state(advert, attempt, ATTEMPT_ESTABLISHED);
     attempt->silent = false;
     attempt->tried_again = false;
@@ -247,16 +268,10 @@ static bool same_name(const struct attempt *a, const struct attempt *b)
     return strcasecmp(a->name, b->name) == 0 && strcasecmp(a->request.type, b->request.type) == 0;
 }
 
-static bool share_interface(const struct attempt *a, const struct attempt *b)
-{
-    return !a->request.interface[0] || !b->request.interface[0] ||
-           strcmp(a->request.interface, b->request.interface) == 0;
-}
-
 static bool holds(const struct attempt *holder, const struct attempt *attempt)
 {
     return (holder->state == ATTEMPT_REGISTERING || holder->state == ATTEMPT_ESTABLISHED) &&
-           same_name(holder, attempt) && share_interface(holder, attempt);
+           same_name(holder, attempt);
 }
 
 static bool is_taken_by_another(const struct advert *advert, const struct attempt *attempt)
@@ -278,11 +293,13 @@ static void register_attempt(struct advert *advert, struct attempt *attempt, int
         error = group_register(&attempt->group, attempt->name, &attempt->request);
     if (error == AVAHI_ERR_COLLISION) {
         collided(advert, attempt, now);
-    } else if (is_connection_error(error)) {
-        break_connection(advert->advertise, error);
     } else if (error != 0) {
-        failed_at_avahi(advert, attempt, error);
+        failed_or_broken(advert, attempt, error);
     } else {
+        attempt->txt_changed = false;
+        if (attempt->request.interface[0])
+            advert->advertise->interfaces_at =
+                earlier(advert->advertise->interfaces_at, now + INTERFACES_MS);
         set_state(advert, attempt, ATTEMPT_REGISTERING);
         if (!attempt->silent)
             tell(advert, attempt, (struct mdns_advert_news){.state = MDNS_ADVERT_PENDING});
@@ -293,12 +310,8 @@ static void update_txt(struct advert *advert)
 {
     struct attempt *standing = &advert->standing, *trial = &advert->trial;
     int error = group_update_txt(&standing->group, standing->name, &trial->request);
-    if (is_connection_error(error)) {
-        break_connection(advert->advertise, error);
-        return;
-    }
     if (error != 0) {
-        failed_at_avahi(advert, trial, error);
+        failed_or_broken(advert, trial, error);
         return;
     }
     standing->request = trial->request;
@@ -322,6 +335,11 @@ static void make_way(struct advert *advert)
 static void start_trial(struct advert *advert, int64_t now)
 {
     struct attempt *standing = &advert->standing, *trial = &advert->trial;
+    if (!group_has_interface(&trial->request)) {
+        /* Found out before anything makes way for it. */
+        failed_at_avahi(advert, trial, AVAHI_ERR_INVALID_INTERFACE);
+        return;
+    }
     if (standing->state == ATTEMPT_ESTABLISHED && same_name(standing, trial)) {
         if (request_compare(&standing->request, &trial->request) == REQUEST_TXT_CHANGED) {
             update_txt(advert);
@@ -378,18 +396,43 @@ static void run_advert(struct advert *advert, int64_t now)
         drop(advert);
 }
 
-/* Everything is to be registered again. */
+/* It is to be registered again. */
+static void begin_again(struct advert *advert, struct attempt *attempt)
+{
+    if (attempt->state != ATTEMPT_REGISTERING && attempt->state != ATTEMPT_ESTABLISHED)
+        return;
+    wait_until(advert, attempt, 0);
+    attempt->silent = false;
+    tell(advert, attempt, (struct mdns_advert_news){.state = MDNS_ADVERT_PENDING});
+}
+
 static void begin_anew(struct advertise *advertise, void release(struct attempt *attempt))
 {
     for (struct advert *advert = advertise->adverts; advert; advert = advert->hh.next) {
         struct attempt *both[] = {&advert->standing, &advert->trial};
         for (int i = 0; i < 2; i++) {
             release(both[i]);
-            if (both[i]->state != ATTEMPT_REGISTERING && both[i]->state != ATTEMPT_ESTABLISHED)
+            begin_again(advert, both[i]);
+        }
+    }
+}
+
+/* One that was removed and made again has another number, and what was registered for it is nowhere. */
+static void look_at_interfaces(struct advertise *advertise, int64_t now)
+{
+    if (now < advertise->interfaces_at)
+        return;
+    advertise->interfaces_at = INT64_MAX;
+    for (struct advert *advert = advertise->adverts; advert; advert = advert->hh.next) {
+        struct attempt *both[] = {&advert->standing, &advert->trial};
+        for (int i = 0; i < 2; i++) {
+            if (!both[i]->group.group || !both[i]->request.interface[0])
                 continue;
-            wait_until(advert, both[i], 0);
-            both[i]->silent = false;
-            tell(advert, both[i], (struct mdns_advert_news){.state = MDNS_ADVERT_PENDING});
+            advertise->interfaces_at = now + INTERFACES_MS;
+            if (!group_has_moved(&both[i]->group, &both[i]->request))
+                continue;
+            free_group(both[i]);
+            begin_again(advert, both[i]);
         }
     }
 }
@@ -397,7 +440,7 @@ static void begin_anew(struct advertise *advertise, void release(struct attempt 
 /* The connection takes its groups with it. */
 static void forget_group(struct attempt *attempt)
 {
-    attempt->group = (struct group){NULL, NULL};
+    attempt->group = (struct group){0};
     attempt->news = NO_NEWS;
 }
 
@@ -420,8 +463,11 @@ int64_t advertise_run(struct advertise *advertise, int64_t now)
         begin_anew(advertise, free_group);
     advertise->busy |= advertise->host_ready != advertise->clients->host_ready;
     advertise->host_ready = advertise->clients->host_ready;
-    if (!advertise->host_ready || (!advertise->busy && now < advertise->next_at))
-        return advertise->host_ready ? advertise->next_at : INT64_MAX;
+    if (!advertise->host_ready)
+        return INT64_MAX;
+    look_at_interfaces(advertise, now);
+    if (!advertise->busy && now < advertise->next_at)
+        return earlier(advertise->next_at, advertise->interfaces_at);
     advertise->busy = false;
     advertise->next_at = INT64_MAX;
     HASH_ITER(hh, advertise->adverts, advert, next)
@@ -430,7 +476,7 @@ int64_t advertise_run(struct advertise *advertise, int64_t now)
             break;
         run_advert(advert, now);
     }
-    return advertise->busy ? now : advertise->next_at;
+    return advertise->busy ? now : earlier(advertise->next_at, advertise->interfaces_at);
 }
 
 void advertise_set(struct advertise *advertise, uint32_t id, uint32_t generation,
@@ -448,7 +494,12 @@ void advertise_set(struct advertise *advertise, uint32_t id, uint32_t generation
         HASH_ADD(hh, advertise->adverts, id, sizeof advert->id, advert);
     }
     struct attempt *trial = &advert->trial, *standing = &advert->standing;
-    if (trial->state != ATTEMPT_NONE && request_compare(&trial->request, request) == REQUEST_SAME) {
+    enum request_change change =
+        trial->state == ATTEMPT_NONE ? REQUEST_CHANGED : request_compare(&trial->request, request);
+    if (change != REQUEST_CHANGED) {
+        /* It goes on; to probe anew for each change of TXT would never come to an end. */
+        trial->txt_changed |= change == REQUEST_TXT_CHANGED;
+        trial->request = *request;
         trial->generation = generation;
         return;
     }
@@ -497,7 +548,7 @@ struct advertise *advertise_new(struct mdns_clients *clients, advertise_emit_fun
     advertise->clients = clients;
     advertise->emit = emit;
     advertise->context = context;
-    advertise->next_at = INT64_MAX;
+    advertise->next_at = advertise->interfaces_at = INT64_MAX;
     return advertise;
 }
 

@@ -59,6 +59,18 @@ static int find_interface(const struct request *request, AvahiIfIndex *interface
     return *interface == 0 ? AVAHI_ERR_INVALID_INTERFACE : 0;
 }
 
+bool group_has_interface(const struct request *request)
+{
+    AvahiIfIndex interface;
+    return find_interface(request, &interface) == 0;
+}
+
+bool group_has_moved(const struct group *group, const struct request *request)
+{
+    AvahiIfIndex interface;
+    return find_interface(request, &interface) == 0 && interface != group->interface;
+}
+
 int group_register(struct group *group, const char *name, const struct request *request)
 {
     AvahiIfIndex interface;
@@ -66,6 +78,7 @@ int group_register(struct group *group, const char *name, const struct request *
     int error = find_interface(request, &interface);
     if (error != 0)
         return error;
+    group->interface = interface;
     if (!make_txt(request, &txt))
         return AVAHI_ERR_NO_MEMORY;
     error =
@@ -83,15 +96,11 @@ int group_register(struct group *group, const char *name, const struct request *
 
 int group_update_txt(struct group *group, const char *name, const struct request *request)
 {
-    AvahiIfIndex interface;
     AvahiStringList *txt;
-    int error = find_interface(request, &interface);
-    if (error != 0)
-        return error;
     if (!make_txt(request, &txt))
         return AVAHI_ERR_NO_MEMORY;
-    error = avahi_entry_group_update_service_txt_strlst(group->group, interface, AVAHI_PROTO_UNSPEC,
-                                                        0, name, request->type, NULL, txt);
+    int error = avahi_entry_group_update_service_txt_strlst(
+        group->group, group->interface, AVAHI_PROTO_UNSPEC, 0, name, request->type, NULL, txt);
     avahi_string_list_free(txt);
     return error;
 }
@@ -101,5 +110,5 @@ void group_free(struct group *group)
     if (group->group)
         avahi_entry_group_free(group->group);
     mdns_clients_give_back(group->client);
-    *group = (struct group){NULL, NULL};
+    *group = (struct group){0};
 }

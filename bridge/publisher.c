@@ -172,7 +172,7 @@ void publisher_run(struct publisher *publisher)
             return;
         bool is_there = catalog_entry_service(entry, &id, &service);
         if (service.local && publisher->owner)
-            service.owner = publisher->owner(publisher->owner_context, id.type, id.name);
+            service.owner = publisher->owner(publisher->owner_context, &id);
         if (is_there)
             show(publisher, entry, &service);
         else

@@ -22,7 +22,7 @@ struct publisher *publisher_new(struct mqtt *mqtt, struct catalog *catalog, cons
                                 size_t record_size);
 
 /* Whose advertisement a service of this host is: "CLIENT/ID", or NULL. */
-typedef const char *publisher_owner_func(void *context, const char *type, const char *name);
+typedef const char *publisher_owner_func(void *context, const struct service_id *id);
 
 void publisher_set_owner_func(struct publisher *publisher, publisher_owner_func *owner,
                               void *context);

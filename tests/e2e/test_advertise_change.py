@@ -1,9 +1,12 @@
 """A wish changes: in place where that can be, and never at the price of what stood before."""
+import contextlib
+import itertools
 import time
 
 import world
 from adverts import AdvertCase
 from lan import ZeroconfBrowse, resolves
+from process import wait_until
 
 
 class ChangeCase(AdvertCase):
@@ -44,6 +47,21 @@ class Change(ChangeCase):
         self.twenty_times(lambda mark, transaction: self.watch.established("web/app", since=mark,
                                                                            transaction=transaction))
 
+    def test_txt_before_it_is_established(self):
+        """A client that never rests comes on the network all the same."""
+        watch, view = self.boot_lan()
+        web = self.container("web")
+        numbers = itertools.count(1)
+
+        def again():
+            web.wish("app", "Web app", port=8080, txt={"n": str(next(numbers))})
+            with contextlib.suppress(AssertionError):
+                return watch.established("web/app", timeout=0.3)
+        wait_until(again, "established while it changes")
+        web.wish("app", "Web app", port=8080, txt={"n": "last"})
+        resolves(self.b, "Web app", txt={"n=last"})
+        self.assertEqual(view.lost(), [])
+
     def test_txt_there_and_back(self):
         self.boot_with()
         for txt in ({}, {"bare": True}, {"n": "0"}):
@@ -72,6 +90,15 @@ class Change(ChangeCase):
         if in_time:
             self.assertEqual(self.view.lost(), [])
             self.assertNotIn("gone", [m.state for m in self.watch.of("Web app", since=mark)])
+
+    def test_no_such_interface(self):
+        """Found out before what stands makes way for it."""
+        self.boot_with()
+        mark = self.watch.mark()
+        self.web.wish("app", "Web app", port=8080, interface="nope0")
+        self.watch.failed("web/app", "avahi", "interface", since=mark, kept=True, name="Web app")
+        self.marker(self.watch, self.b)
+        self.assertEqual(self.view.lost(), [])
 
     def test_another_name(self):
         """The new one comes first, then the old one goes."""

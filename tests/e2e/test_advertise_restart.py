@@ -92,6 +92,42 @@ class RestartAvahi(Restart):
         self.watch.service("Mine", host="thing-b.local")
 
 
+    def test_order_of_names(self):
+        """Who had the name has it again, not who was there first."""
+        self.watch, self.view = self.boot_lan()
+        one, two = self.container("one"), self.container("two")
+        one.wish("app", "First name")
+        self.watch.established("one/app")
+        two.wish("app", "Mine", rename=False)
+        self.watch.established("two/app", name="Mine")
+        mark = self.watch.mark()
+        one.wish("app", "Mine")
+        self.watch.established("one/app", since=mark, name="Mine #2")
+        self.a.avahi.stop()
+        self.view.sees_only()
+        mark = self.watch.mark()
+        self.restart_avahi()
+        self.watch.established("two/app", since=mark, name="Mine", timeout=30)
+        self.watch.established("one/app", since=mark, name="Mine #2", timeout=30)
+        self.assertNotIn("failed", [m.state for m in self.watch.since(mark)])
+
+    def test_interface(self):
+        """One that comes later, and one that is removed and made again."""
+        self.lab.add_switch("other")
+        watch, _ = self.boot_lan()
+        web = self.container("web")
+        web.wish("app", "On lan9", interface="lan9")
+        watch.failed("web/app", "avahi", "interface")
+        for _ in range(2):
+            mark = watch.mark()
+            self.a.plug("lan9", "other", "10.78.0.1")
+            watch.established("web/app", since=mark, timeout=30)
+            watch.owned("web/app", "On lan9", since=mark, interface="lan9", timeout=30)
+            mark = watch.mark()
+            self.a.run("ip", "link", "delete", "lan9")
+            watch.cleared("On lan9", since=mark)
+
+
 class RestartBridge(Restart):
     def again(self, **options):
         mark = self.watch.mark()

@@ -19,7 +19,8 @@ static int event_count;
 static bool avahi_has_room, broker_has_room;
 static struct status last_status;
 static struct request last_request;
-static uint32_t last_number, last_generation;
+static uint32_t first_number, last_number, last_generation;
+static uint32_t standing_generation; /* of what Avahi keeps when another one fails */
 
 static struct config config;
 static struct adverts *adverts;
@@ -43,6 +44,8 @@ static bool out_advertise(void *context, uint32_t number, uint32_t generation,
     (void)context;
     if (avahi_has_room)
         note("advertise %s", request->name);
+    if (event_count == 1)
+        first_number = number;
     last_number = number;
     last_generation = generation;
     last_request = *request;
@@ -134,10 +137,29 @@ static void news(enum mdns_advert_state state, const char *name, bool kept)
     event.advert.generation = last_generation;
     event.advert.state = state;
     event.advert.kept = kept;
+    event.advert.kept_generation = kept ? standing_generation : 0;
+    if (state == MDNS_ADVERT_ESTABLISHED)
+        standing_generation = last_generation;
     snprintf(event.advert.name, sizeof event.advert.name, "%s", name);
     snprintf(event.advert.message, sizeof event.advert.message, "taken");
     adverts_mdns_event(adverts, &event);
 }
+
+/* Whose is the service of this name, type _http._tcp, on lan0? NULL: nobody's. */
+static const char *owner(const char *name)
+{
+    struct service_id id = {.type = "_http._tcp", .interface = "lan0"};
+    snprintf(id.name, sizeof id.name, "%s", name);
+    return adverts_owner(adverts, &id);
+}
+
+/* The request is cleared at the broker a little after the end. */
+#define EXPECT_CLEARED_LATER(...)                                                                  \
+    do {                                                                                           \
+        EXPECT_NOTHING();                                                                          \
+        now += 250;                                                                                \
+        EXPECT(__VA_ARGS__);                                                                       \
+    } while (0)
 
 #define WEB "{\"name\":\"Web app\",\"type\":\"_http._tcp\",\"port\":8080}"
 
@@ -187,11 +209,11 @@ START_TEST(from_wish_to_goodbye)
     news(MDNS_ADVERT_ESTABLISHED, "Web app #2", false);
     EXPECT("web/app/status established");
     ck_assert_str_eq(last_status.name, "Web app #2");
-    ck_assert_str_eq(adverts_owner(adverts, "_http._tcp", "Web app #2"), "web/app");
-    ck_assert_ptr_null(adverts_owner(adverts, "_http._tcp", "Web app"));
+    ck_assert_str_eq(owner("Web app #2"), "web/app");
+    ck_assert_ptr_null(owner("Web app"));
     request("web/app", "");
-    EXPECT("withdraw", "web/app/status withdrawn unretained requested", "clear web/app/status",
-           "clear web/app");
+    EXPECT("withdraw", "web/app/status withdrawn unretained requested", "clear web/app/status");
+    EXPECT_CLEARED_LATER("clear web/app");
     EXPECT_NOTHING();
     struct adverts_counters counters;
     adverts_get_counters(adverts, &counters);
@@ -224,8 +246,8 @@ START_TEST(online_confirms_what_was_not_retained)
     presence("web", "online");
     send("web/three", "{\"name\":\"Three\",\"type\":\"_http._tcp\",\"port\":83}", true, 0);
     now += 15000;
-    EXPECT("withdraw", "web/two/status withdrawn unretained requested", "clear web/two/status",
-           "clear web/two");
+    EXPECT("withdraw", "web/two/status withdrawn unretained requested", "clear web/two/status");
+    EXPECT_CLEARED_LATER("clear web/two");
     now += 60000;
     EXPECT_NOTHING();
 }
@@ -256,8 +278,8 @@ START_TEST(a_lease_is_renewed_or_ends)
     now += 59000;
     EXPECT_NOTHING();
     now += 1000;
-    EXPECT("withdraw", "web/app/status withdrawn unretained lease-expired", "clear web/app/status",
-           "clear web/app");
+    EXPECT("withdraw", "web/app/status withdrawn unretained lease-expired", "clear web/app/status");
+    EXPECT_CLEARED_LATER("clear web/app");
 }
 END_TEST
 
@@ -267,8 +289,8 @@ START_TEST(a_message_expiry_is_a_lease)
     EXPECT("advertise Web app", "web/app/status pending");
     ck_assert_uint_eq(last_status.lease, 40);
     now += 40000;
-    EXPECT("withdraw", "web/app/status withdrawn unretained lease-expired", "clear web/app/status",
-           "clear web/app");
+    EXPECT("withdraw", "web/app/status withdrawn unretained lease-expired", "clear web/app/status");
+    EXPECT_CLEARED_LATER("clear web/app");
 }
 END_TEST
 
@@ -280,10 +302,10 @@ START_TEST(refused_but_what_stands_stands)
     ck_assert(last_status.kept);
     ck_assert_str_eq(last_status.error.key, "port");
     ck_assert_uint_eq(last_status.port, 8080);
-    ck_assert_str_eq(adverts_owner(adverts, "_http._tcp", "Web app"), "web/app");
+    ck_assert_str_eq(owner("Web app"), "web/app");
     request("web/app", "");
-    EXPECT("withdraw", "web/app/status withdrawn unretained requested", "clear web/app/status",
-           "clear web/app");
+    EXPECT("withdraw", "web/app/status withdrawn unretained requested", "clear web/app/status");
+    EXPECT_CLEARED_LATER("clear web/app");
 }
 END_TEST
 
@@ -317,7 +339,7 @@ START_TEST(late_news_of_a_replaced_request)
     last_generation = first;
     news(MDNS_ADVERT_ESTABLISHED, "Web app", false);
     EXPECT_NOTHING();
-    ck_assert_str_eq(adverts_owner(adverts, "_http._tcp", "Web app"), "web/app");
+    ck_assert_str_eq(owner("Web app"), "web/app");
     last_generation = second;
     news(MDNS_ADVERT_FAILED, "Other", true);
     EXPECT("web/app/status failed conflict");
@@ -338,25 +360,193 @@ START_TEST(a_refusal_leaves_the_lease_alone)
     request("web/app", OTHER); /* without a lease, and not allowed */
     EXPECT("web/app/status failed denied");
     now += 60000;
-    EXPECT("withdraw", "web/app/status withdrawn unretained lease-expired", "clear web/app/status",
-           "clear web/app");
+    EXPECT("withdraw", "web/app/status withdrawn unretained lease-expired", "clear web/app/status");
+    EXPECT_CLEARED_LATER("clear web/app");
 }
 END_TEST
 
-START_TEST(a_trial_that_is_replaced_by_nonsense_is_called_off)
+/* What was accepted before goes on, be it established or still being tried. */
+START_TEST(nonsense_ends_nothing)
 {
     establish();
     request("web/app", OTHER);
     EXPECT("advertise Other", "web/app/status pending");
     request("web/app", "{");
-    EXPECT("advertise Web app", "web/app/status failed bad-json");
+    EXPECT("web/app/status failed bad-json");
     ck_assert(last_status.kept);
+    news(MDNS_ADVERT_ESTABLISHED, "Other", false);
+    EXPECT("web/app/status failed bad-json");
+    ck_assert(last_status.kept);
+    ck_assert_str_eq(last_status.name, "Other");
 
     request("web/two", WEB);
     EXPECT("advertise Web app", "web/two/status pending");
     request("web/two", "{");
-    EXPECT("withdraw", "web/two/status failed bad-json");
+    EXPECT("web/two/status failed bad-json");
+    news(MDNS_ADVERT_FAILED, "Web app", false);
+    EXPECT("web/two/status failed conflict");
     ck_assert(!last_status.kept);
+}
+END_TEST
+
+/* While Avahi is away, what was established is no less so. */
+START_TEST(a_refusal_while_avahi_is_away)
+{
+    establish();
+    avahi(MDNS_DOWN);
+    EXPECT("web/app/status pending");
+    request("web/app", "{");
+    EXPECT("web/app/status failed bad-json");
+    ck_assert(last_status.kept);
+    avahi(MDNS_UP);
+    EXPECT("advertise Web app");
+}
+END_TEST
+
+START_TEST(a_conflict_while_avahi_is_away)
+{
+    establish();
+    avahi(MDNS_DOWN);
+    request("web/app", OTHER);
+    EXPECT("web/app/status pending");
+    avahi(MDNS_UP);
+    EXPECT("advertise Other");
+    news(MDNS_ADVERT_FAILED, "Other", false);
+    EXPECT("advertise Web app", "web/app/status failed conflict");
+    ck_assert(last_status.kept);
+    ck_assert_str_eq(last_status.name, "Web app");
+}
+END_TEST
+
+/* What is refused never reaches Avahi, whatever is heard late of the request before it. */
+START_TEST(a_refused_request_is_nothing_to_return_to)
+{
+    char error[CONFIG_ERROR_SIZE];
+    ck_assert(config_set(&config, "advertise", "deny-types", "_ipp._tcp", error));
+    request("web/app", WEB);
+    EXPECT("advertise Web app", "web/app/status pending");
+    uint32_t first = last_generation;
+    request("web/app", "{\"name\":\"Denied\",\"type\":\"_ipp._tcp\",\"port\":631}");
+    EXPECT("web/app/status failed denied");
+    request("web/app", OTHER);
+    EXPECT("advertise Other", "web/app/status pending");
+    uint32_t third = last_generation;
+    last_generation = first;
+    news(MDNS_ADVERT_ESTABLISHED, "Web app", false);
+    last_generation = third;
+    news(MDNS_ADVERT_FAILED, "Other", false);
+    EXPECT("advertise Web app", "web/app/status failed conflict");
+}
+END_TEST
+
+/* A lease counts from the request, even where it is not allowed before later. */
+START_TEST(the_lease_of_a_refused_request)
+{
+    char error[CONFIG_ERROR_SIZE];
+    ck_assert(config_set(&config, "advertise", "ports", "1-100", error));
+    request("web/app", LEASED);
+    EXPECT("web/app/status failed denied");
+    now += 30000;
+    ck_assert(config_set(&config, "advertise", "ports", "8080", error));
+    adverts_set_config(adverts, &config, now);
+    EXPECT("advertise Web app", "web/app/status pending");
+    ck_assert_uint_eq(last_status.lease, 60);
+    now += 30000;
+    EXPECT("withdraw", "web/app/status withdrawn unretained lease-expired", "clear web/app/status");
+}
+END_TEST
+
+/* Something is kept; the request that was refused is tried all the same when it is allowed. */
+START_TEST(allowed_later_on)
+{
+    char error[CONFIG_ERROR_SIZE];
+    ck_assert(config_set(&config, "advertise", "ports", "8080", error));
+    establish();
+    request("web/app", OTHER);
+    EXPECT("web/app/status failed denied");
+    ck_assert(last_status.kept);
+    /* Now the other way round: the kept one is denied, and is gone for good if the new one fails. */
+    ck_assert(config_set(&config, "advertise", "ports", "81", error));
+    adverts_set_config(adverts, &config, now);
+    EXPECT("advertise Other", "web/app/status pending");
+    news(MDNS_ADVERT_FAILED, "Other", true);
+    EXPECT("withdraw", "web/app/status failed conflict");
+    ck_assert(!last_status.kept);
+}
+END_TEST
+
+START_TEST(a_policy_against_what_is_being_tried)
+{
+    char error[CONFIG_ERROR_SIZE];
+    establish();
+    request("web/app", OTHER);
+    EXPECT("advertise Other", "web/app/status pending");
+    ck_assert(config_set(&config, "advertise", "ports", "8080", error));
+    adverts_set_config(adverts, &config, now);
+    EXPECT("advertise Web app", "web/app/status failed denied");
+    ck_assert(last_status.kept);
+}
+END_TEST
+
+/* Who had a name first has it first again; one/app is older, but got its name later. */
+START_TEST(names_are_taken_in_order)
+{
+    request("one/app", OTHER);
+    adverts_run(adverts, true, now);
+    news(MDNS_ADVERT_ESTABLISHED, "Other", false);
+    request("two/app", WEB);
+    adverts_run(adverts, true, now);
+    news(MDNS_ADVERT_ESTABLISHED, "Web app", false);
+    request("three/app", "{\"name\":\"New\",\"type\":\"_http._tcp\",\"port\":83}");
+    request("one/app", WEB);
+    adverts_run(adverts, true, now);
+    ck_assert_str_eq(last_request.name, "Web app");
+    news(MDNS_ADVERT_ESTABLISHED, "Web app #2", false);
+    adverts_run(adverts, true, now);
+    avahi(MDNS_DOWN);
+    adverts_run(adverts, true, now);
+    event_count = 0;
+    avahi(MDNS_UP);
+    EXPECT("advertise Web app", "advertise Web app", "advertise New");
+    ck_assert_uint_eq(last_number, 2);
+    ck_assert_uint_eq(first_number, 1);
+}
+END_TEST
+
+/* The client asks anew at once: its request is not what is cleared. */
+START_TEST(asked_again_right_behind_the_end)
+{
+    establish();
+    request("web/app", "");
+    EXPECT("withdraw", "web/app/status withdrawn unretained requested", "clear web/app/status");
+    now += 100;
+    request("web/app", OTHER);
+    EXPECT("advertise Other", "web/app/status pending");
+    now += 1000;
+    EXPECT_NOTHING();
+    struct adverts_counters counters;
+    adverts_get_counters(adverts, &counters);
+    ck_assert_uint_eq(counters.wishes, 1);
+}
+END_TEST
+
+/* A sign of life of one wish is none of the others. */
+START_TEST(a_request_behind_offline)
+{
+    establish();
+    presence("web", "offline");
+    request("web/two", OTHER);
+    adverts_run(adverts, true, now);
+    event_count = 0;
+    now += 500;
+    EXPECT("withdraw", "web/app/status withdrawn unretained client-offline",
+           "clear web/app/status");
+    now += 250;
+    EXPECT("clear web/app");
+    presence("web", "offline");
+    now += 500;
+    EXPECT("withdraw", "web/two/status withdrawn unretained client-offline",
+           "clear web/two/status");
 }
 END_TEST
 
@@ -365,7 +555,7 @@ START_TEST(a_failure_later_on)
     establish();
     news(MDNS_ADVERT_FAILED, "Web app", false);
     EXPECT("web/app/status failed conflict");
-    ck_assert_ptr_null(adverts_owner(adverts, "_http._tcp", "Web app"));
+    ck_assert_ptr_null(owner("Web app"));
     request("web/app", WEB); /* the same wish again is tried again */
     EXPECT("advertise Web app", "web/app/status pending");
 }
@@ -394,8 +584,9 @@ START_TEST(offline_ends_all_of_a_client)
     EXPECT_NOTHING();
     now += 500;
     EXPECT("withdraw", "web/app/status withdrawn unretained client-offline", "clear web/app/status",
-           "clear web/app", "withdraw", "web/two/status withdrawn unretained client-offline",
-           "clear web/two/status", "clear web/two");
+           "withdraw", "web/two/status withdrawn unretained client-offline",
+           "clear web/two/status");
+    EXPECT_CLEARED_LATER("clear web/app", "clear web/two");
     now += 60000;
     EXPECT_NOTHING();
 }
@@ -436,7 +627,8 @@ START_TEST(a_clean_broker_restart_ends_nothing_that_is_confirmed)
     presence("web", "online");
     now += 5000;
     EXPECT("withdraw", "other/app/status withdrawn unretained client-offline",
-           "clear other/app/status", "clear other/app");
+           "clear other/app/status");
+    EXPECT_CLEARED_LATER("clear other/app");
     now += 60000;
     EXPECT_NOTHING();
 }
@@ -454,8 +646,9 @@ START_TEST(what_is_not_confirmed_after_a_reconnection_ends)
     now += 14999;
     EXPECT_NOTHING();
     now += 1;
-    EXPECT("withdraw", "web/two/status withdrawn unretained client-offline", "clear web/two/status",
-           "clear web/two");
+    EXPECT("withdraw", "web/two/status withdrawn unretained client-offline",
+           "clear web/two/status");
+    EXPECT_CLEARED_LATER("clear web/two");
 }
 END_TEST
 
@@ -545,8 +738,8 @@ START_TEST(policy)
     adverts_set_config(adverts, &config, now);
     adverts_run(adverts, true, now);
     EXPECT("advertise Other", "web/app/status pending", "withdraw",
-           "web/two/status withdrawn unretained replaced-by-policy", "clear web/two/status",
-           "clear web/two");
+           "web/two/status withdrawn unretained replaced-by-policy", "clear web/two/status");
+    EXPECT_CLEARED_LATER("clear web/two");
 }
 END_TEST
 
@@ -578,8 +771,8 @@ START_TEST(no_room_for_a_while)
     ck_assert_int_eq(event_count, 0);
     avahi_has_room = broker_has_room = true;
     EXPECT("advertise Other", "web/app/status pending", "withdraw",
-           "web/two/status withdrawn unretained requested", "clear web/two/status",
-           "clear web/two");
+           "web/two/status withdrawn unretained requested", "clear web/two/status");
+    EXPECT_CLEARED_LATER("clear web/two");
 }
 END_TEST
 
@@ -602,8 +795,8 @@ START_TEST(echoes_are_not_withdrawals)
     adverts_hear_echoes(adverts);
     establish();
     request("web/app", "");
-    EXPECT("withdraw", "web/app/status withdrawn unretained requested", "clear web/app/status",
-           "clear web/app");
+    EXPECT("withdraw", "web/app/status withdrawn unretained requested", "clear web/app/status");
+    EXPECT_CLEARED_LATER("clear web/app");
     request("web/app", WEB);
     request("web/app", ""); /* ours */
     EXPECT("advertise Web app", "web/app/status pending");
@@ -631,6 +824,21 @@ START_TEST(statuses_of_a_former_life)
 }
 END_TEST
 
+/* An answer to a request that has no place here is no leftover of a former life. */
+START_TEST(answers_are_not_cleared_by_reading)
+{
+    config.advertise.max_per_client = 1;
+    establish();
+    request("web/two", OTHER);
+    EXPECT("clear web/two", "web/two/status failed quota");
+    adverts_read_begin(adverts);
+    adverts_read_back(adverts, "web/two/status", 79);
+    adverts_read_back(adverts, "web/three/status", 80);
+    adverts_read_end(adverts);
+    EXPECT("clear web/three/status", "web/app/status established");
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_test(tcase, from_wish_to_goodbye);
@@ -643,7 +851,16 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_replacement_that_fails_at_avahi);
     tcase_add_test(tcase, late_news_of_a_replaced_request);
     tcase_add_test(tcase, a_refusal_leaves_the_lease_alone);
-    tcase_add_test(tcase, a_trial_that_is_replaced_by_nonsense_is_called_off);
+    tcase_add_test(tcase, nonsense_ends_nothing);
+    tcase_add_test(tcase, a_refusal_while_avahi_is_away);
+    tcase_add_test(tcase, a_conflict_while_avahi_is_away);
+    tcase_add_test(tcase, a_refused_request_is_nothing_to_return_to);
+    tcase_add_test(tcase, the_lease_of_a_refused_request);
+    tcase_add_test(tcase, allowed_later_on);
+    tcase_add_test(tcase, a_policy_against_what_is_being_tried);
+    tcase_add_test(tcase, names_are_taken_in_order);
+    tcase_add_test(tcase, asked_again_right_behind_the_end);
+    tcase_add_test(tcase, a_request_behind_offline);
     tcase_add_test(tcase, a_failure_later_on);
     tcase_add_test(tcase, avahi_comes_and_goes);
     tcase_add_test(tcase, offline_ends_all_of_a_client);
@@ -658,6 +875,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, back_before_its_end_was_told);
     tcase_add_test(tcase, echoes_are_not_withdrawals);
     tcase_add_test(tcase, statuses_of_a_former_life);
+    tcase_add_test(tcase, answers_are_not_cleared_by_reading);
 }
 
 int main(void)
