@@ -301,9 +301,10 @@ static inline bool client_json_same(const char *at, const char *end, const char 
  */
 static inline struct client_json client_record(const void *payload, size_t length)
 {
-    const char *start = (const char *)payload, *end = start + length, *at = start;
+    const char *start = length > 0 ? (const char *)payload : "";
+    const char *end = start + length, *at = start;
 
-    if (length == 0 || *start != '{' || !client_json_take_value(&at, end))
+    if (*start != '{' || !client_json_take_value(&at, end))
         return client_json_none();
 
     struct client_json record = client_json_between(start, at);
@@ -418,6 +419,149 @@ static inline bool client_json_bool(struct client_json value, bool *out)
         return false;
     *out = is_true;
     return true;
+}
+
+/*
+ * The object that an object becomes with these members only, in this order, and without those that
+ * it does not have; "" if it has none. `keys` ends with NULL; they need no escapes. Closed with a
+ * NUL. False if it does not fit `size` bytes; `out` is "" then. The length of the object, and one,
+ * is always enough. `size` is at least 1.
+ */
+static inline bool client_json_pick(struct client_json object, const char *const *keys, char *out,
+                                    size_t size)
+{
+    size_t used = 0;
+
+    for (out[0] = '\0'; *keys; keys++) {
+        struct client_json value = client_json_member(object, *keys);
+        size_t length = strlen(*keys);
+
+        if (value.length == 0)
+            continue;
+        if (used + length + value.length + 6 > size) { /* with {"":} and the NUL */
+            out[0] = '\0';
+            return false;
+        }
+        memcpy(out + used, used > 0 ? ",\"" : "{\"", 2);
+        memcpy(out + used + 2, *keys, length);
+        memcpy(out + used + 2 + length, "\":", 2);
+        used += 4 + length;
+        memcpy(out + used, value.at, value.length);
+        used += value.length;
+    }
+    if (used > 0)
+        memcpy(out + used, "}", 2);
+    return true;
+}
+
+/* ---- remembering records ---- */
+
+enum client_event {
+    CLIENT_NO_EVENT,
+    CLIENT_ADD,
+    CLIENT_CHANGE,
+    CLIENT_REMOVE,
+};
+
+/* "add", "change", "remove", or "" for no event. */
+static inline const char *client_event_name(enum client_event event)
+{
+    static const char *const names[] = {"", "add", "change", "remove"};
+
+    return names[event];
+}
+
+/* What was last said at one topic. All of it 0 to begin with. */
+struct client_known {
+    char topic[1024];
+    char text[4096]; /* of the record, those members that count */
+    enum client_event event;
+    bool used;
+    bool confirmed;
+};
+
+/*
+ * To be called when the connection to the broker is there, before the client subscribes: to the
+ * services first, and to bridge/state last. What has not come again when that says `online` went
+ * while the client was away.
+ */
+static inline void client_known_connected(struct client_known *known, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        known[i].confirmed = false;
+}
+
+/* Where this is remembered, or else a free place, or else NULL. */
+static inline struct client_known *client_known_find(struct client_known *known, size_t count,
+                                                     const char *topic)
+{
+    struct client_known *place = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (known[i].used && strcmp(known[i].topic, topic) == 0)
+            return &known[i];
+        if (!known[i].used)
+            place = &known[i];
+    }
+    return place;
+}
+
+/*
+ * Takes a message of the bridge's: a service record, a status, bridge/state. These members of it
+ * count (`keys` as in client_json_pick()), and make the text that is remembered. False if there is
+ * no room for it. client_known_next() tells what there is to tell behind it.
+ */
+static inline bool client_known_take(struct client_known *known, size_t count,
+                                     const char *const *keys, const char *topic,
+                                     const void *payload, size_t length)
+{
+    static const char suffix[] = "/bridge/state";
+    struct client_json record = client_record(payload, length);
+    struct client_json state = client_json_member(record, "state");
+    struct client_known *place = client_known_find(known, count, topic);
+    size_t topic_length = strlen(topic);
+    char text[sizeof place->text];
+
+    if (client_json_is(state, "gone"))
+        record = client_json_none();
+    if (!place || topic_length >= sizeof place->topic ||
+        !client_json_pick(record, keys, text, sizeof text))
+        return false;
+    if (!place->used && text[0])
+        place->event = CLIENT_ADD;
+    else if (place->used && strcmp(place->text, text) != 0)
+        place->event = text[0] ? CLIENT_CHANGE : CLIENT_REMOVE;
+    if (text[0]) {
+        memcpy(place->topic, topic, topic_length + 1);
+        memcpy(place->text, text, strlen(text) + 1);
+        place->used = place->confirmed = true;
+    }
+    if (topic_length >= sizeof suffix && client_json_is(state, "online") &&
+        strcmp(topic + topic_length + 1 - sizeof suffix, suffix) == 0)
+        for (size_t i = 0; i < count; i++)
+            if (known[i].used && !known[i].confirmed)
+                known[i].event = CLIENT_REMOVE;
+    return true;
+}
+
+/*
+ * One that was added or changed or, with its last text, removed, and what of it: CLIENT_NO_EVENT
+ * and *entry untouched if there is no other. *entry is good until the next message is taken.
+ */
+static inline enum client_event client_known_next(struct client_known *known, size_t count,
+                                                  const struct client_known **entry)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum client_event event = known[i].event;
+
+        if (event == CLIENT_NO_EVENT)
+            continue;
+        known[i].event = CLIENT_NO_EVENT;
+        known[i].used = event != CLIENT_REMOVE;
+        *entry = &known[i];
+        return event;
+    }
+    return CLIENT_NO_EVENT;
 }
 
 /* ---- topics and requests ---- */
