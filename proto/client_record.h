@@ -500,48 +500,64 @@ static inline struct client_known *client_known_find(struct client_known *known,
     for (size_t i = 0; i < count; i++) {
         if (known[i].used && strcmp(known[i].topic, topic) == 0)
             return &known[i];
-        if (!known[i].used)
+        if (!known[i].used && !place)
             place = &known[i];
     }
     return place;
 }
 
+/* The text that now stands at a topic, whose place this is; "" if there is nothing any more. */
+static inline void client_known_set(struct client_known *place, const char *topic, const char *text)
+{
+    if (!place->used && text[0])
+        place->event = CLIENT_ADD;
+    else if (place->used && strcmp(place->text, text) != 0)
+        place->event = text[0] ? CLIENT_CHANGE : CLIENT_REMOVE;
+    if (!text[0])
+        return;
+    memcpy(place->topic, topic, strlen(topic) + 1);
+    memcpy(place->text, text, strlen(text) + 1);
+    place->used = place->confirmed = true;
+}
+
+/* Is it the state record that says that all there is was published? */
+static inline bool client_record_is_online(const char *topic, struct client_json state)
+{
+    static const char suffix[] = "/bridge/state";
+    size_t length = strlen(topic);
+
+    return client_json_is(state, "online") && length >= sizeof suffix &&
+           strcmp(topic + length + 1 - sizeof suffix, suffix) == 0;
+}
+
 /*
  * Takes a message of the bridge's: a service record, a status, bridge/state. These members of it
  * count (`keys` as in client_json_pick()), and make the text that is remembered. False if there is
- * no room for it. client_known_next() tells what there is to tell behind it.
+ * no room for it; it is not remembered then. Behind each message, client_known_next() tells what
+ * there is to tell.
  */
 static inline bool client_known_take(struct client_known *known, size_t count,
                                      const char *const *keys, const char *topic,
                                      const void *payload, size_t length)
 {
-    static const char suffix[] = "/bridge/state";
     struct client_json record = client_record(payload, length);
     struct client_json state = client_json_member(record, "state");
     struct client_known *place = client_known_find(known, count, topic);
-    size_t topic_length = strlen(topic);
     char text[sizeof place->text];
 
     if (client_json_is(state, "gone"))
         record = client_json_none();
-    if (!place || topic_length >= sizeof place->topic ||
-        !client_json_pick(record, keys, text, sizeof text))
-        return false;
-    if (!place->used && text[0])
-        place->event = CLIENT_ADD;
-    else if (place->used && strcmp(place->text, text) != 0)
-        place->event = text[0] ? CLIENT_CHANGE : CLIENT_REMOVE;
-    if (text[0]) {
-        memcpy(place->topic, topic, topic_length + 1);
-        memcpy(place->text, text, strlen(text) + 1);
-        place->used = place->confirmed = true;
-    }
-    if (topic_length >= sizeof suffix && client_json_is(state, "online") &&
-        strcmp(topic + topic_length + 1 - sizeof suffix, suffix) == 0)
+
+    bool room = client_json_pick(record, keys, text, sizeof text) && place &&
+                strlen(topic) < sizeof place->topic;
+
+    if (room)
+        client_known_set(place, topic, text);
+    if (client_record_is_online(topic, state))
         for (size_t i = 0; i < count; i++)
             if (known[i].used && !known[i].confirmed)
                 known[i].event = CLIENT_REMOVE;
-    return true;
+    return room;
 }
 
 /*

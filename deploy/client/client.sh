@@ -4,7 +4,8 @@
 set -u
 prefix=mdns lease=30 usual=/run/mdns-mqtt/mqtt.sock
 services=$prefix/service/+/$1/# state=$prefix/bridge/state request=$prefix/advertise/$2/$3 presence=$prefix/client/$2
-wish=$(jq -cn --arg type "$1" --arg name "$4" --argjson port "$5" --argjson lease "$lease" '{$name, $type, $port, $lease}') || exit
+wish=$(jq -cn --arg type "$1" --arg name "$4" --argjson port "$5" --argjson lease "$lease" \
+    '{$name, $type, $port, $lease}') || exit
 
 socket=${MQTT_SOCKET:-} host=${MQTT_URL:-mqtt://127.0.0.1:1883}
 [ "$socket" ] || [ "${MQTT_URL:-}" ] || [ ! -S "$usual" ] || socket=$usual
@@ -44,7 +45,7 @@ exec 3<>"$pipe"
 rm "$pipe"
 jq -nrR --unbuffered --arg prefix "$prefix" --arg state "$state" "$news" <&3 &
 jq=$! sub=
-trap 'kill "$jq" "$sub" "$!"; mosquitto_pub "$@" -q 1 -r -t "$presence" -m offline; exit 0' TERM INT # a clean end voids the will
+trap 'kill "$jq" "$sub" "$!"; mosquitto_pub "$@" -q 1 -r -t "$presence" -m offline; exit 0' TERM INT # voids the will
 
 while :; do # a round is a third of the lease: renews it, and says all again when the broker was away
     kill -0 "$sub" 2>/dev/null || {

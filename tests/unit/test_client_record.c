@@ -257,6 +257,107 @@ START_TEST(test_quote)
 }
 END_TEST
 
+START_TEST(test_pick)
+{
+    static const char *const keys[] = {"b", "missing", "a", NULL}, *const none[] = {NULL};
+    struct client_json object = value_of("{ \"a\" : \"x\\\"\" , \"b\":[1, 2],\"c\":0}");
+    static const char wanted[] = "{\"b\":[1, 2],\"a\":\"x\\\"\"}";
+    char out[64];
+
+    ck_assert(client_json_pick(object, keys, out, sizeof out));
+    ck_assert_str_eq(out, wanted);
+    ck_assert(client_json_pick(object, keys, out, sizeof wanted));
+    ck_assert_str_eq(out, wanted);
+    for (size_t size = 1; size < sizeof wanted; size++) {
+        char *exact = exactly(out, size);
+
+        ck_assert(!client_json_pick(object, keys, exact, size));
+        ck_assert_str_eq(exact, "");
+        free(exact);
+    }
+    ck_assert(client_json_pick(object, none, out, 1) && out[0] == '\0');
+    ck_assert(client_json_pick(client_json_none(), keys, out, 1) && out[0] == '\0');
+}
+END_TEST
+
+/* ---- remembering ---- */
+
+static struct client_known known[3];
+
+/* Takes a message, or with a NULL topic a connection, and says what came of it, like
+ * "add {...};remove {...};". */
+static const char *takes(const char *topic, const char *payload)
+{
+    static const char *const keys[] = {"state", "n", NULL};
+    static char said[256];
+    const struct client_known *entry;
+    enum client_event event;
+    size_t used = 0;
+
+    if (topic)
+        client_known_take(known, 3, keys, topic, payload, strlen(payload));
+    else
+        client_known_connected(known, 3);
+    said[0] = '\0';
+    while ((event = client_known_next(known, 3, &entry)) != CLIENT_NO_EVENT)
+        used += (size_t)snprintf(said + used, sizeof said - used, "%s %s %s;",
+                                 client_event_name(event), entry->topic, entry->text);
+    return said;
+}
+
+START_TEST(test_remembered)
+{
+    ck_assert_str_eq(takes("s/1", "{\"state\":\"up\",\"n\":1,\"seq\":1}"),
+                     "add s/1 {\"state\":\"up\",\"n\":1};");
+    ck_assert_str_eq(takes("s/1", "{\"state\":\"up\",\"n\":1,\"seq\":2}  "), "");
+    ck_assert_str_eq(takes("s/1", "{\"state\":\"up\",\"n\":2}"),
+                     "change s/1 {\"state\":\"up\",\"n\":2};");
+    ck_assert_str_eq(takes("s/1", "{\"state\":\"gone\",\"n\":2}"),
+                     "remove s/1 {\"state\":\"up\",\"n\":2};");
+    ck_assert_str_eq(takes("s/1", ""), "");
+    ck_assert_str_eq(takes("s/1", "{\"n\":1}"), "add s/1 {\"n\":1};");
+    ck_assert_str_eq(takes("s/1", ""), "remove s/1 {\"n\":1};"); /* its `gone` was missed */
+    ck_assert_str_eq(takes("s/1", "rubbish"), "");
+}
+END_TEST
+
+START_TEST(test_gone_meanwhile)
+{
+    takes("s/1", "{\"n\":1}");
+    takes("s/2", "{\"n\":2}");
+    takes("p/bridge/state", "{\"state\":\"online\"}");
+    ck_assert_str_eq(takes(NULL, ""), "");
+    ck_assert_str_eq(takes("s/2", "{\"n\":2}"), "");
+    ck_assert_str_eq(takes("s/3/state", "{\"state\":\"online\"}"),
+                     ""); /* no room, not the bridge */
+    ck_assert_str_eq(takes("p/bridge/state", "{\"state\":\"starting\"}"),
+                     "change p/bridge/state {\"state\":\"starting\"};");
+    ck_assert_str_eq(takes("p/bridge/state", "{\"state\":\"online\",\"n\":1}"),
+                     "remove s/1 {\"n\":1};change p/bridge/state {\"state\":\"online\",\"n\":1};");
+    ck_assert_str_eq(takes("s/3", "{\"n\":3}"), "add s/3 {\"n\":3};"); /* where s/1 was */
+}
+END_TEST
+
+START_TEST(test_no_room)
+{
+    static const char *const keys[] = {"n", NULL};
+    static char topic[sizeof known[0].topic + 1], payload[sizeof known[0].text + 32];
+
+    memset(topic, 't', sizeof topic - 1);
+    ck_assert(!client_known_take(known, 3, keys, topic, "{\"n\":1}", 7));
+    ck_assert(client_known_take(known, 3, keys, topic + 1, "{\"n\":1}", 7));
+    snprintf(payload, sizeof payload, "{\"n\":\"%0*d\"}", (int)sizeof known[0].text, 0);
+    ck_assert(!client_known_take(known, 3, keys, "long", payload, strlen(payload)));
+    takes("s/2", "{\"n\":2}");
+    takes("s/3", "{\"n\":3}");
+    ck_assert_str_eq(takes("s/4", "{\"n\":4}"), "");
+    ck_assert(!client_known_take(known, 3, keys, "s/4", "{\"n\":4}", 7));
+    ck_assert_str_eq(takes(NULL, ""), "");
+    takes("p/bridge/state", "{\"state\":\"online\"}"); /* though there is no room for it */
+    ck_assert_uint_eq(known[0].used + known[1].used + known[2].used, 0);
+}
+END_TEST
+
 /* ---- against other readers ---- */
 
 /* What cJSON says of the text, and what we say, of each of its members. */
@@ -471,6 +572,10 @@ int main(void)
     tcase_add_test(tests, test_numbers);
     tcase_add_test(tests, test_of_another_type);
     tcase_add_test(tests, test_quote);
+    tcase_add_test(tests, test_pick);
+    tcase_add_test(tests, test_remembered);
+    tcase_add_test(tests, test_gone_meanwhile);
+    tcase_add_test(tests, test_no_room);
     tcase_add_test(tests, test_refused);
     tcase_add_test(tests, test_mutated);
     tcase_add_test(tests, test_corpus);
