@@ -1,6 +1,7 @@
 """The snippets in deploy/client, as they are: each browses and advertises, in whatever language."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -17,8 +18,8 @@ from process import Process, wait_until
 
 os.environ.setdefault("E2E_JOBS", "4")  # they wait for leases most of the time
 SNIPPETS = world.PROJECT / "deploy/client"
-SOCKET = "/tmp/mqtt.sock"
-BROKER = lab.SHIPPED.read_text() + f"listener 0 {SOCKET}\n"
+BROKER = lab.SHIPPED.read_text() + "listener 0 /tmp/mqtt.sock\n"
+SOCKET = pathlib.Path("/tmp/way-in.sock")  # a link to it
 OPTIONS = ("_http._tcp", "web", "app", "Web app", "8080")  # what client.c has built in
 AWKWARD = "50% off/on + #1 Küche"
 
@@ -55,12 +56,13 @@ class Snippet(Process):
 
 class Languages(AdvertCase):
     def lives(self, *argv, **env):
-        """From its start to its end, and once more, by the socket, to its death."""
+        """From its start to its end, by the socket, and once more to its death."""
         watch, view = self.boot_lan(broker=BROKER)
         device = Zeroconf(self.b)
         device.register(AWKWARD, "_http._tcp", 81, ["path=/a", "flag"])
         watch.service(AWKWARD, protocols=["IPv4", "IPv6"])
-        snippet = Snippet(argv, MQTT_URL="mqtt://127.0.0.1:1883", **env)
+        SOCKET.symlink_to("mqtt.sock")
+        snippet = Snippet(argv, MQTT_SOCKET=str(SOCKET), **env)
 
         snippet.says("service", "add", state="up", name=AWKWARD, port=81, txt={"path": "/a", "flag": True})
         snippet.says("bridge", "add", state="online")
@@ -91,30 +93,32 @@ class Languages(AdvertCase):
         self.dies(watch, view, argv, env)
 
     def outlives_the_broker(self, watch, snippet, device):
-        """It comes back, says all again, and notices what went in between."""
+        """It comes back, later than the bridge, says all again, and notices what went in between."""
         forgotten = self.avahi_forgets("Leaving unseen")
 
         def while_away():
             device.unregister("Leaving unseen", "_http._tcp")
             forgotten()
+            SOCKET.unlink()
         said = snippet.mark()
-        self.restart_broker(watch, self.lab.broker.kill, BROKER, while_away)
+        mark = self.restart_broker(watch, self.lab.broker.kill, BROKER, while_away)
+        watch.online(since=mark)
+        self.assertNotIn(("service", "remove", "Leaving unseen"), snippet.names())
+        SOCKET.symlink_to("mqtt.sock")
         snippet.says("service", "remove", name="Leaving unseen", since=said)
         wait_until(lambda: list(self.requests_at_broker()) == ["web/app"], "its request is at the broker again")
         self.assertEqual(observer.snapshot("mdns/client/+"), {"mdns/client/web": b"online"})
 
     def dies(self, watch, view, argv, env):
         mark = watch.mark()
-        snippet = Snippet(argv, MQTT_SOCKET=SOCKET, **env)
+        snippet = Snippet(argv, MQTT_URL="mqtt://127.0.0.1:1883", **env)
         snippet.says("advertise", "add", "change", state="established")
         view.sees("Web app")
-        mark = watch.mark()
         snippet.kill()
         watch.ended("web/app", "client-offline", since=mark)
         view.forgets("Web app")
         self.lab.broker.stop()
-        alone = Snippet(argv, MQTT_SOCKET=SOCKET, **env)
-        alone.stop()  # without a broker as well
+        Snippet(argv, MQTT_SOCKET=str(SOCKET), **env).stop()  # ends without a broker, too
 
     def test_python(self):
         self.lives(sys.executable, SNIPPETS / "client.py", *OPTIONS)

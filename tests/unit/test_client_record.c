@@ -307,6 +307,7 @@ static const char *takes(const char *topic, const char *payload)
 
 START_TEST(test_remembered)
 {
+    memset(known, 0, sizeof known);
     ck_assert_str_eq(takes("s/1", "{\"state\":\"up\",\"n\":1,\"seq\":1}"),
                      "add s/1 {\"state\":\"up\",\"n\":1};");
     ck_assert_str_eq(takes("s/1", "{\"state\":\"up\",\"n\":1,\"seq\":2}  "), "");
@@ -323,6 +324,7 @@ END_TEST
 
 START_TEST(test_gone_meanwhile)
 {
+    memset(known, 0, sizeof known);
     takes("s/1", "{\"n\":1}");
     takes("s/2", "{\"n\":2}");
     takes("p/bridge/state", "{\"state\":\"online\"}");
@@ -343,6 +345,7 @@ START_TEST(test_no_room)
     static const char *const keys[] = {"n", NULL};
     static char topic[sizeof known[0].topic + 1], payload[sizeof known[0].text + 32];
 
+    memset(known, 0, sizeof known);
     memset(topic, 't', sizeof topic - 1);
     ck_assert(!client_known_take(known, 3, keys, topic, "{\"n\":1}", 7));
     ck_assert(client_known_take(known, 3, keys, topic + 1, "{\"n\":1}", 7));
