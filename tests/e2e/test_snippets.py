@@ -152,6 +152,30 @@ class Files(AdvertCase):
             self.assertIn("Needs", head[0], path.name)
             self.assertIn("Run:", head[1], path.name)
 
+    def test_c_alone(self):
+        """By the command that it names, with its header and nothing else beside it."""
+        if not shutil.which("cc"):
+            self.skipTest("not installed: cc")
+        place = pathlib.Path("/tmp/alone")
+        place.mkdir()
+        for path in (SNIPPETS / "client.c", world.PROJECT / "proto/client_record.h"):
+            shutil.copy(path, place)
+        command = re.search(r"Run: (cc .*?) &&", (place / "client.c").read_text())[1]
+        subprocess.run(["sh", "-c", command], cwd=place, check=True)
+        self.assertTrue(os.access(place / "client", os.X_OK))
+
+    def test_readme(self):
+        """What README.md shows of Python."""
+        code = re.search(r"(?s)```python\n(.*?)```", (world.PROJECT / "README.md").read_text())[1]
+        self.boot("b")
+        program = Process("readme", [sys.executable, "-u", "-c", code])
+        device = Zeroconf(self.b)
+        device.register("Printer", "_ipp._tcp", 631)
+        program.wait_log("'state': 'up', 'name': 'Printer'")
+        device.unregister("Printer", "_ipp._tcp")
+        program.wait_log("'state': 'gone', 'name': 'Printer'")
+        self.assertTrue(program.alive())
+
 
 if __name__ == "__main__":
     world.main()
