@@ -13,7 +13,7 @@ import observer
 import world
 from adverts import AdvertCase
 from devices import Zeroconf
-from lan import resolves
+from lan import AvahiBrowse, resolves
 from process import Process, wait_until
 
 os.environ.setdefault("E2E_JOBS", "4")  # they wait for leases most of the time
@@ -55,6 +55,8 @@ class Snippet(Process):
 
 
 class Languages(AdvertCase):
+    limit = 2 * AdvertCase.limit  # twice a program's life
+
     def lives(self, *argv, **env):
         """From its start to its end, by the socket, and once more to its death."""
         watch, view = self.boot_lan(broker=BROKER)
@@ -94,11 +96,12 @@ class Languages(AdvertCase):
 
     def outlives_the_broker(self, watch, snippet, device):
         """It comes back, later than the bridge, says all again, and notices what went in between."""
-        forgotten = self.avahi_forgets("Leaving unseen")
+        near = AvahiBrowse(self.a)
+        near.sees("Leaving unseen")
 
         def while_away():
             device.unregister("Leaving unseen", "_http._tcp")
-            forgotten()
+            near.forgets("Leaving unseen")
             SOCKET.unlink()
         said = snippet.mark()
         mark = self.restart_broker(watch, self.lab.broker.kill, BROKER, while_away)
