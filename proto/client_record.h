@@ -18,8 +18,9 @@
  *         ...
  *     client_json_text(client_json_member(client_json_member(record, "txt"), "path"), path, ...)
  *
- * Any bytes are safe input. Every function reads each byte a few times at most, and recursion and
- * global state are not used: any thread, small stacks.
+ * Any bytes are safe input. There is no recursion and no global state; any thread. The second half
+ * remembers records by their topics, for programs that want to hear of changes rather than records:
+ * deploy/client/client.c is one.
  */
 #ifndef CLIENT_RECORD_H
 #define CLIENT_RECORD_H
@@ -471,13 +472,20 @@ static inline const char *client_event_name(enum client_event event)
     return names[event];
 }
 
-/* What was last said at one topic. All of it 0 to begin with. */
+/* Room for what counts of a record: all of one of the default size. Define it otherwise before. */
+#ifndef CLIENT_TEXT_SIZE
+#define CLIENT_TEXT_SIZE 4096
+#endif
+#define CLIENT_TOPIC_SIZE 1024
+
+/* What was last said at one topic. An array of these, static and all 0 to begin with, is all that a
+ * client needs to tell what was added, changed and removed: see client_known_take(). */
 struct client_known {
-    char topic[1024];
-    char text[4096]; /* of the record, those members that count */
-    enum client_event event;
+    char topic[CLIENT_TOPIC_SIZE];
+    char text[CLIENT_TEXT_SIZE]; /* a JSON object of those members that count */
+    enum client_event event;     /* not told yet */
     bool used;
-    bool confirmed;
+    bool confirmed; /* said since the connection is there */
 };
 
 /*

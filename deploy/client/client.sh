@@ -45,14 +45,14 @@ exec 3<>"$pipe"
 rm "$pipe"
 jq -nrR --unbuffered --arg prefix "$prefix" --arg state "$state" "$news" <&3 &
 jq=$! sub=
-trap 'kill "$jq" "$sub" "$!"; mosquitto_pub "$@" -q 1 -r -t "$presence" -m offline; exit 0' TERM INT # voids the will
+trap 'kill "$jq" ${sub:+"$sub"} "$!" 2>/dev/null; mosquitto_pub "$@" -q 1 -r -t "$presence" -m offline; exit 0' TERM INT
 
 while :; do # a round is a third of the lease: renews it, and says all again when the broker was away
-    kill -0 "$sub" 2>/dev/null || {
+    if [ ! "$sub" ] || ! kill -0 "$sub" 2>/dev/null; then
         mosquitto_sub "$@" -q 1 -d -F '%t\t%p' -t "$services" -t "$request/status" -t "$state" \
             --will-topic "$presence" --will-payload offline --will-qos 1 --will-retain >&3 &
         sub=$!
-    }
+    fi
     mosquitto_pub "$@" -q 1 -r -t "$presence" -m online
     mosquitto_pub "$@" -q 1 -r -t "$request" -m "$wish"
     sleep $((lease / 3)) &
