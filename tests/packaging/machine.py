@@ -17,11 +17,16 @@ from lab import Host  # noqa: E402
 from process import Process, wait_until  # noqa: E402
 
 PACKAGES = pathlib.Path(os.environ.get("PACKAGES", world.PROJECT / "build/tests/packaging/packages"))
-PROGRAMS = ("dpkg", "dpkg-deb", "nsenter", "setpriv", "systemctl", "systemd-sysusers")
+PROGRAMS = ("/lib/systemd/systemd", "dpkg", "dpkg-deb", "nsenter", "setpriv", "systemctl", "systemd-sysusers")
 NAMESPACES = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child",
               "--propagation", "private"]
 CGROUPS = pathlib.Path("/tmp/cgroup")
 IDLE = ("sleep", "infinity")
+PROBE = """
+mount -t tmpfs tmpfs /mnt && cd /mnt && mkdir upper work root cgroup
+mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work root
+mount -t cgroup2 cgroup2 cgroup && mkdir cgroup/$0 && rmdir cgroup/$0
+"""
 
 
 def package():
@@ -40,6 +45,10 @@ def why_not():
     uids = pathlib.Path("/proc/self/uid_map").read_text().split()
     if os.geteuid() or uids != ["0", "0", str(2**32 - 1)]:
         return "only root can own the files of several users"
+    probe = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-ec", PROBE,
+                            f"packaging-test-{os.getpid()}-probe"], capture_output=True, text=True)
+    if probe.returncode:
+        return "no right to overlay / or to make a cgroup: " + probe.stderr.strip()
     return None
 
 

@@ -4,6 +4,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -144,4 +145,7 @@ class Install(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    test = unittest.main(verbosity=2, exit=False)
+    for _, reason in test.result.skipped:
+        print("SKIPPED:", reason)
+    sys.exit(not test.result.wasSuccessful())
