@@ -9,7 +9,7 @@ CONFIG = "/etc/mdns-mqtt-bridge/bridge.conf"
 
 
 class Deb(unittest.TestCase):
-    limit = 120 * float(os.environ.get("E2E_SLOW", "1"))
+    limit = 240 * float(os.environ.get("E2E_SLOW", "1"))
 
     def setUp(self):
         self.machine = Machine(*IDLE)

@@ -11,7 +11,7 @@ from process import wait_until
 
 
 class SystemdCase(Case):
-    limit = 120 * float(os.environ.get("E2E_SLOW", "1"))
+    limit = 240 * float(os.environ.get("E2E_SLOW", "1"))
 
     def setUp(self):
         super().setUp()
@@ -145,14 +145,14 @@ class Service(SystemdCase):
         m.write("/etc/mdns-mqtt-bridge/bridge.conf", "[advertise]\nport-check = off\n")
         m.run("systemctl", "reload", "mdns-mqtt-bridge")
         self.warnings("web")
-        self.assertEqual(m.unit("MainPID"), pid)
+        self.assertEqual((m.unit("MainPID"), m.unit("WatchdogUSec")), (pid, "30s"))
 
         m.write("/run/systemd/system/mdns-mqtt-bridge.service.d/test.conf",
                 "[Service]\nWatchdogSec=1\nRestartSec=0\n")
         m.run("systemctl", "daemon-reload")
         m.run("systemctl", "restart", "mdns-mqtt-bridge")
         pid = m.unit("MainPID")
-        m.run("kill", "-STOP", pid)
+        m.run("systemctl", "kill", "-s", "STOP", "mdns-mqtt-bridge")
         wait_until(lambda: m.unit("NRestarts") == "1", "a restart by the watchdog", 30)
         self.wait_state("active")
         self.assertNotEqual(m.unit("MainPID"), pid)
