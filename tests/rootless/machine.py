@@ -9,6 +9,7 @@ root, in namespaces of its own (network, mounts, processes), and finds:
     BRIDGE                the system user of the bridge; mosquitto, avahi and messagebus as the system has them
     /sys/fs/cgroup        cgroup 2 alone, whatever the machine has: crun wants no mixture
     /dev/net/tun          open to all, for slirp4netns and pasta
+    EXAMPLES              deploy/examples, for all to read
 
 When it ends, the kernel takes away all of it, and every process.
 """
@@ -26,6 +27,7 @@ from process import Process, slow
 NEEDED = ("setpriv", "setfacl", "newuidmap")
 USER_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 BIN = pathlib.Path("/tmp/bin")
+EXAMPLES = pathlib.Path("/tmp/examples")
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def prepare():
     own_etc()
     own_folders()
     own_devices()
-    own_binary()
+    for_all_to_read()
 
 
 def own_etc():
@@ -133,12 +135,13 @@ def own_devices():
         subprocess.run(["mknod", "-m", "666", "/dev/net/tun", "c", "10", "200"], check=True)
 
 
-def own_binary():
-    """The bridge where its user gets at it: a checkout below /root would be closed to it."""
+def for_all_to_read():
+    """The bridge and the examples where users get at them: a checkout below /root would be closed."""
     BIN.mkdir()
     binary = BIN / "mdns-mqtt-bridge"
     shutil.copy(os.environ["BRIDGE"], binary)
     os.environ["BRIDGE"] = str(binary)
+    shutil.copytree(world.PROJECT / "deploy/examples", EXAMPLES)
 
 
 def main():
