@@ -40,8 +40,11 @@ class WayIn(RootlessCase):
 
     def browse_and_advertise(self):
         """As root and as uid 1000 in the container, and without any right there."""
-        for uid in (0, 1000):
-            said = self.runtime.run(uid, "sh", "-c", PROGRAM, f"by-{uid}").stdout
+        containers = {uid: self.runtime.start(f"program-{uid}", uid, "sh", "-c", PROGRAM, f"by-{uid}")
+                      for uid in (0, 1000)}
+        for uid, container in containers.items():
+            self.assertEqual(container.wait_end(30), 0, container.text())
+            said = container.text()
             for line in (f"uid {uid}", *NO_RIGHTS, "Printer on B", '"state":"established"'):
                 self.assertIn(line, said)
             self.assertNotIn("written to", said)
