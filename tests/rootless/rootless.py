@@ -7,7 +7,6 @@ import pathlib
 import pwd
 import shutil
 import subprocess
-import unittest
 
 import e2e  # noqa: F401
 from adverts import AdvertCase
@@ -108,9 +107,3 @@ class RootlessCase(AdvertCase):
     def restart_people_broker(self):
         """The broker ends and starts again; returns the mark between the two."""
         return self.restart_broker(self.watch, self.lab.broker.stop, self.broker_config)
-
-
-def needs(*programs):
-    """Skips a test where one of these is missing, and says which."""
-    missing = [p for p in programs if not shutil.which(p)]
-    return unittest.skipIf(missing, "not installed: " + ", ".join(missing))

@@ -11,15 +11,7 @@ from machine import EXAMPLES, LABA, USER_PATH
 from process import wait_until
 from rootless import inner_folder
 
-# What rootless Podman needs where there is no systemd that could give it a cgroup: nothing that the
-# examples could care about.
-CONTAINERS_CONF = """[engine]
-runtime = "crun"
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-[containers]
-cgroups = "disabled"
-"""
+# The homes here are in memory, where overlay file systems need Linux 6.6.
 STORAGE_CONF = '[storage]\ndriver = "vfs"\n'
 
 
@@ -54,7 +46,7 @@ class Podman(Runtime):
     def get_ready(self):
         folder = LABA.home / ".config/containers"
         folder.mkdir(parents=True)
-        (folder / "containers.conf").write_text(CONTAINERS_CONF)
+        shutil.copy(EXAMPLES / "containers.conf", folder)
         (folder / "storage.conf").write_text(STORAGE_CONF)
         for path in (folder.parent, folder):
             shutil.chown(path, LABA.name, LABA.name)
@@ -144,11 +136,16 @@ class Rootlesskit(Runtime):
                 "sh", "-c", self.INSIDE.format(folder=inner_folder(LABA)), str(uid), *argv]
 
 
+def missing(*programs):
+    """Which of these are not installed, in words, or None."""
+    names = [p for p in programs if not shutil.which(p)]
+    return "not installed: " + ", ".join(names) if names else None
+
+
 def why_not(runtime):
     """Why this one cannot be tested here, or None."""
-    missing = [p for p in runtime.needs if not shutil.which(p)]
-    if missing:
-        return "not installed: " + ", ".join(missing)
+    if missing(*runtime.needs):
+        return missing(*runtime.needs)
     if isinstance(runtime, Docker) and not shutil.which(Docker.SCRIPT, path=runtime.env["PATH"]):
         return f"no {Docker.SCRIPT}"
     if "slirp4netns" in runtime.needs and not pathlib.Path("/dev/net/tun").exists():

@@ -10,7 +10,7 @@ from rootless import socket_of
 from runtimes import Podman
 from way_in import WayIn
 
-WEB = "exec httpd -f -p 80 -h /www"
+WEB = "exec httpd -f -p 80 -h /etc"
 LISTEN = """import socket, sys
 listener = socket.create_server(("", int(sys.argv[1])))
 print("ready", flush=True)
@@ -39,7 +39,7 @@ class Ports(WayIn):
         self.boot_runtime(Podman("--publish", "8080:80", "--publish", "127.0.0.1:8081:80",
                                  "--sysctl", "net.ipv4.ip_unprivileged_port_start=80"))
         self.runtime.start("web", 1000, "sh", "-c", WEB)
-        self.fetched("http://10.77.0.1:8080/")
+        self.fetched("http://10.77.0.1:8080/passwd")
         self.advertise(8080, "Page")
         self.watch.established("laba/p8080")
         self.advertise(8081)
@@ -53,7 +53,7 @@ class Ports(WayIn):
     def fetched(self, url):
         """B gets the container's page, once the container is up."""
         page = self.b.command("/usr/bin/python3", "-c", FETCH, url)
-        wait_until(lambda: b"hello from a container" in
+        wait_until(lambda: b"app:x:1000:1000:" in
                    subprocess.run(page, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout,
                    f"{url} on B", 30)
 

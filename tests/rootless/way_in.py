@@ -56,9 +56,10 @@ class WayIn(RootlessCase):
         self.assertIn("Permission denied", refused.stderr)
         self.assertNotEqual(LABB.run("ls", socket_of(LABA).parent, check=False).returncode, 0)
 
-    def broker_restart(self):
-        """Running containers hear of what comes after it."""
-        watchers = [self.runtime.start(f"watcher-{uid}", uid, "sh", "-c", WATCHER) for uid in (0, 1000)]
+    def broker_restart(self, *watchers):
+        """Running containers, these and a few more, hear of what comes after it."""
+        watchers = [*watchers, *(self.runtime.start(f"watcher-{uid}", uid, "sh", "-c", WATCHER)
+                                 for uid in (0, 1000))]
         for watcher in watchers:
             watcher.wait_log("Printer on B")
         self.restart_people_broker()
