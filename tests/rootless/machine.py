@@ -4,7 +4,7 @@ The tests here are about who may do what, so one user under several names will n
 root, in namespaces of its own (network, mounts, processes), and finds:
 
     /etc                  a private copy: anything in it may be changed, useradd and all
-    /run /tmp /home       empty, in memory; so is what Mosquitto keeps in /var/lib/mosquitto
+    /run /tmp /home       empty, in memory; so is /var/lib, but for what D-Bus and dpkg have there
     LABA, LABB            two people with homes, /run/user/UID and subordinate ids, for rootless containers
     BRIDGE                the system user of the bridge; mosquitto, avahi and messagebus as the system has them
     /sys/fs/cgroup        cgroup 2 alone, whatever the machine has: crun wants no mixture
@@ -118,11 +118,17 @@ def own_folders():
         for folder in (user.home, user.runtime):
             folder.mkdir(0o700, parents=True)
             os.chown(folder, user.uid, user.uid)
-    state = pathlib.Path("/var/lib/mosquitto")
-    if state.is_dir():
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", state], check=True)
-        broker = pwd.getpwnam("mosquitto")
-        os.chown(state, broker.pw_uid, broker.pw_gid)
+    kept = {name: os.open(f"/var/lib/{name}", os.O_PATH) for name in ("dbus", "dpkg")
+            if os.path.isdir(f"/var/lib/{name}")}
+    world.mount_private("/var/lib")
+    for name, fd in kept.items():
+        os.mkdir(f"/var/lib/{name}")
+        subprocess.run(["mount", "--no-canonicalize", "--bind", f"/proc/self/fd/{fd}", f"/var/lib/{name}"],
+                       check=True, pass_fds=[fd])
+        os.close(fd)
+    broker = pwd.getpwnam("mosquitto")
+    os.mkdir(broker.pw_dir, 0o700)
+    os.chown(broker.pw_dir, broker.pw_uid, broker.pw_gid)
 
 
 def own_devices():
