@@ -9,7 +9,7 @@ root, in namespaces of its own (network, mounts, processes), and finds:
     BRIDGE                the system user of the bridge; mosquitto, avahi and messagebus as the system has them
     /sys/fs/cgroup        cgroup 2 alone, whatever the machine has: crun wants no mixture
     /dev/net/tun          open to all, for slirp4netns and pasta
-    EXAMPLES              deploy/examples, for all to read
+    CHECKOUT, EXAMPLES    a copy of deploy, and the examples in it, for all to read
 
 When it ends, the kernel takes away all of it, and every process.
 """
@@ -27,7 +27,8 @@ from process import Process, slow
 NEEDED = ("setpriv", "setfacl", "newuidmap")
 USER_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 BIN = pathlib.Path("/tmp/bin")
-EXAMPLES = pathlib.Path("/tmp/examples")
+CHECKOUT = pathlib.Path("/tmp/checkout")
+EXAMPLES = CHECKOUT / "deploy/examples"
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def for_all_to_read():
     binary = BIN / "mdns-mqtt-bridge"
     shutil.copy(os.environ["BRIDGE"], binary)
     os.environ["BRIDGE"] = str(binary)
-    shutil.copytree(world.PROJECT / "deploy/examples", EXAMPLES)
+    shutil.copytree(world.PROJECT / "deploy", CHECKOUT / "deploy")
 
 
 def main():

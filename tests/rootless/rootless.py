@@ -47,7 +47,7 @@ def socket_of(user):
 
 def make_sockets(*users, container_uids=(1000,)):
     """The folders, with the rights that let a person and the person's containers open the socket, and
-    nobody else; the ACL files; returns the broker's configuration. What deploy/grant does."""
+    nobody else; the ACL files; returns the broker's configuration. deploy/grant does it better: granted.py."""
     broker = pwd.getpwnam("mosquitto")
     config = BROKER
     for user in users:
@@ -103,7 +103,3 @@ class RootlessCase(AdvertCase):
         self.watch.online()
         self.watch.service("Printer on B")
         return self.watch
-
-    def restart_people_broker(self):
-        """The broker ends and starts again; returns the mark between the two."""
-        return self.restart_broker(self.watch, self.lab.broker.stop, self.broker_config)

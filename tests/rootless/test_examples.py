@@ -50,7 +50,7 @@ class Examples(WayIn):
         self.boot_runtime(Podman("--network", "none", "--volume", f"{socket_of(LABA)}:/socket"))
         container = self.runtime.start("mounted-socket", 0, "sh", "-c", TRY)
         container.wait_log("reached")
-        self.watch.online(since=self.restart_people_broker())
+        self.watch.online(since=self.restart())
         said = len(container.text())
         wait_until(lambda: container.text()[said:].count("Connection refused") > 2, "three more attempts")
         self.assertNotIn("reached", container.text()[said:])
