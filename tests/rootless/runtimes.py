@@ -44,14 +44,19 @@ class Podman(Runtime):
         self.options = options
 
     def get_ready(self):
+        self.configure()
+        image.build_tar()
+        LABA.run("podman", "import", "--quiet", image.TAR, image.NAME, timeout=60)
+
+    @staticmethod
+    def configure():
+        """Podman's configuration for a machine like this one."""
         folder = LABA.home / ".config/containers"
         folder.mkdir(parents=True)
         shutil.copy(EXAMPLES / "containers.conf", folder)
         (folder / "storage.conf").write_text(STORAGE_CONF)
         for path in (folder.parent, folder):
             shutil.chown(path, LABA.name, LABA.name)
-        image.build_tar()
-        LABA.run("podman", "import", "--quiet", image.TAR, image.NAME, timeout=60)
 
     def command(self, uid, *argv):
         return [EXAMPLES / "podman", "--user", str(uid), *self.options, image.NAME, *argv]
