@@ -89,6 +89,7 @@ class RootlessCase(AdvertCase):
     """One test with A, on which laba and labb have sockets, and B on the same LAN."""
 
     lab_class = RealLab
+    limit = 2 * AdvertCase.limit
 
     def boot_people(self, config=None, broker=None):
         """Starts it all. B offers "Printer on B" and browses for web servers (self.view). Returns the

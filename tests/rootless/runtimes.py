@@ -16,9 +16,10 @@ STORAGE_CONF = '[storage]\ndriver = "vfs"\n'
 
 
 class Runtime:
-    """`needs`: programs without which it cannot be tested."""
+    """`needs`: programs without which it cannot be tested; `label`: what to call it."""
 
     needs = ()
+    label = ""
     env = {}
 
     def get_ready(self):
@@ -36,30 +37,34 @@ class Runtime:
 
 
 class Podman(Runtime):
-    """`options`: of podman run, as a user would add them to the example."""
+    """`options`: of podman run, as a user would add them to the example; `label`: for what differs in it.
+
+    The image is a folder: an imported one would be copied for each container, as the homes here are no
+    place for overlay file systems.
+    """
 
     needs = ("podman", "crun", "slirp4netns", "busybox")
 
-    def __init__(self, *options):
-        self.options = options
+    def __init__(self, *options, label="podman", example="podman"):
+        self.options, self.label, self.example = options, label, example
 
     def get_ready(self):
-        self.configure()
-        image.build_tar()
-        LABA.run("podman", "import", "--quiet", image.TAR, image.NAME, timeout=60)
+        if not image.ROOT.exists():
+            configure_podman()
+            image.build_root()
 
-    @staticmethod
-    def configure():
-        """Podman's configuration for a machine like this one."""
-        folder = LABA.home / ".config/containers"
-        folder.mkdir(parents=True)
-        shutil.copy(EXAMPLES / "containers.conf", folder)
-        (folder / "storage.conf").write_text(STORAGE_CONF)
-        for path in (folder.parent, folder):
-            shutil.chown(path, LABA.name, LABA.name)
+    def command(self, uid, *argv, options=()):
+        return [EXAMPLES / self.example, "--user", str(uid), *self.options, *options, "--rootfs", image.ROOT, *argv]
 
-    def command(self, uid, *argv):
-        return [EXAMPLES / "podman", "--user", str(uid), *self.options, image.NAME, *argv]
+
+def configure_podman():
+    """laba's configuration of Podman, for a machine like this one."""
+    folder = LABA.home / ".config/containers"
+    folder.mkdir(parents=True)
+    shutil.copy(EXAMPLES / "containers.conf", folder)
+    (folder / "storage.conf").write_text(STORAGE_CONF)
+    for path in (folder.parent, folder):
+        shutil.chown(path, LABA.name, LABA.name)
 
 
 class PodmanPasta(Podman):
@@ -67,18 +72,17 @@ class PodmanPasta(Podman):
 
     needs = (*Podman.needs, "pasta")
 
-    def __init__(self, *pasta):
-        super().__init__("--network", "none", "--detach")
-        self.pasta = pasta or ("-T", "none")
+    def __init__(self):
+        super().__init__("--network", "none", "--detach", label="pasta")
 
     def get_ready(self):
         super().get_ready()
         for uid in (0, 1000):
             name = f"pasta-{uid}"
-            LABA.run(*super().command(uid, "sleep", "600")[:-3], "--name", name, image.NAME, "sleep", "600")
+            LABA.run(*super().command(uid, "sleep", "600", options=("--name", name)))
             pid = LABA.run("podman", "inspect", "--format", "{{.State.Pid}}", name).stdout.strip()
-            LABA.run("pasta", "--config-net", "--no-map-gw", "-t", "none", "-u", "none", "-U", "none",
-                     *self.pasta, pid)
+            LABA.run("pasta", "--config-net", "--no-map-gw", "-t", "none", "-u", "none", "-T", "none", "-U", "none",
+                     pid)
 
     def command(self, uid, *argv):
         return ["podman", "exec", f"pasta-{uid}", *argv]
@@ -89,6 +93,7 @@ class Docker(Runtime):
 
     SCRIPT = "dockerd-rootless.sh"
     CONTRIB = "/usr/share/docker.io/contrib"  # where Debian has it
+    label = "docker"
     needs = ("docker", "dockerd", "rootlesskit", "slirp4netns", "busybox")
     env = {"DOCKER_HOST": f"unix://{LABA.runtime}/docker.sock", "PATH": f"{USER_PATH}:{CONTRIB}"}
 
@@ -107,16 +112,18 @@ class Docker(Runtime):
 
 
 class Runc(Runtime):
+    label = "runc"
     needs = ("runc", "jq", "busybox")
 
     def get_ready(self):
-        image.build()
+        image.build_root()
 
     def command(self, uid, *argv):
         return ["env", f"CONTAINER_USER={uid}", EXAMPLES / "runc", image.ROOT, *argv]
 
 
 class Bubblewrap(Runtime):
+    label = "bubblewrap"
     needs = ("bwrap",)
 
     def command(self, uid, *argv):
@@ -127,6 +134,7 @@ class Rootlesskit(Runtime):
     """The namespaces that rootless Docker makes for itself and all its containers, without Docker. There is
     no example for it: nobody runs it by hand."""
 
+    label = "rootlesskit"
     needs = ("rootlesskit", "slirp4netns")
     INSIDE = """mkdir /run/inside && mount --bind {folder} /run/inside &&
         mount -o remount,bind,ro /run/inside && mount -o remount,bind,ro / || exit

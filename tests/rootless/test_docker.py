@@ -13,13 +13,13 @@ from way_in import WayIn
 
 class RootlessDocker(WayIn):
     def test_docker(self):
-        self.boot_runtime(Docker())
+        docker = Docker()
+        self.boot_runtime(docker)
         watchers = self.start_by_compose()
         self.late_folder()
         self.published()
-        self.browse_and_advertise()
-        self.closed_to_others()
-        self.broker_restart(*watchers)
+        self.browse_and_advertise(docker)
+        self.broker_restart(*watchers, *self.start_watchers(docker))
 
     def test_compose_is_there(self):
         """So that it is counted where it is missing."""
@@ -33,7 +33,7 @@ class RootlessDocker(WayIn):
         containers = []
         for project, user in (("default", {}), ("root", {"CONTAINER_USER": "0"})):
             command = ["docker-compose", "-f", EXAMPLES / "compose.yaml", "-p", project, "up", "--no-color"]
-            env = {**self.runtime.env, **user, "IMAGE": image.NAME}
+            env = {**Docker.env, **user, "IMAGE": image.NAME}
             containers.append(LABA.start(f"compose-{project}", *command, env=env))
         for container in containers:
             container.wait_log("Printer on B", 60)
@@ -44,7 +44,7 @@ class RootlessDocker(WayIn):
         late = pathlib.Path("/run/made-later")
         late.mkdir()
         done = LABA.run("docker", "run", "--rm", "--mount", f"type=bind,source={late},target=/late,readonly",
-                        image.NAME, "true", env=self.runtime.env, check=False)
+                        image.NAME, "id", env=Docker.env, check=False)
         self.assertIn("bind source path does not exist", done.stderr)
 
     def published(self):

@@ -4,6 +4,7 @@ import configparser
 import pathlib
 import shutil
 
+import image
 import machine
 from machine import EXAMPLES, LABA
 from process import wait_until
@@ -34,33 +35,42 @@ def quadlet():
 
 
 class Examples(WayIn):
-    def test_tcp_only(self):
+    def test_examples(self):
+        """In one world, as each of them is short."""
+        podman = Podman("--network", "none")
+        self.boot_runtime(podman)
+        self.tcp_only(podman)
+        self.quadlet_values()
+        self.mounted_socket(podman)
+
+    def tcp_only(self, podman):
         """A program that only knows 127.0.0.1:1883 browses and advertises, with no network at all."""
-        self.boot_runtime(Podman("--network", "none", "--volume", f"{EXAMPLES}/tcp-only:/tcp-only:ro"))
+        mount = ("--volume", f"{EXAMPLES}/tcp-only:/tcp-only:ro")
+        browse = ["/tcp-only", "mosquitto_sub", "-C", "1", "-W", "15", "-t", "mdns/service/+/_ipp._tcp/#"]
+        wish = '{"name":"By TCP","type":"_http._tcp","port":8080}'
+        publish = ["/tcp-only", "mosquitto_pub", "-r", "-q", "1", "-t", "mdns/advertise/laba/tcp", "-m", wish]
         for uid in (0, 1000):
-            said = self.runtime.run(uid, "/tcp-only", "mosquitto_sub", "-C", "1", "-W", "15", "-t",
-                                    "mdns/service/+/_ipp._tcp/#").stdout
-            self.assertIn("Printer on B", said)
-        self.runtime.run(1000, "/tcp-only", "mosquitto_pub", "-r", "-q", "1", "-t", "mdns/advertise/laba/tcp", "-m",
-                         '{"name":"By TCP","type":"_http._tcp","port":8080}')
+            self.assertIn("Printer on B", LABA.run(*podman.command(uid, *browse, options=mount)).stdout)
+        LABA.run(*podman.command(1000, *publish, options=mount))
         self.view.sees("By TCP")
 
-    def test_mounted_socket(self):
+    def mounted_socket(self, podman):
         """Where the socket itself is mounted and not its folder, a restart of the broker is the end."""
-        self.boot_runtime(Podman("--network", "none", "--volume", f"{socket_of(LABA)}:/socket"))
-        container = self.runtime.start("mounted-socket", 0, "sh", "-c", TRY)
+        mount = ("--volume", f"{socket_of(LABA)}:/socket")
+        container = LABA.start("mounted-socket", *podman.command(0, "sh", "-c", TRY, options=mount))
         container.wait_log("reached")
         self.watch.online(since=self.restart())
         said = len(container.text())
         wait_until(lambda: container.text()[said:].count("Connection refused") > 2, "three more attempts")
         self.assertNotIn("reached", container.text()[said:])
 
-    def test_quadlet_values(self):
+    def quadlet_values(self):
         """The Quadlet file says what the example of podman run says: run so, it shows the services."""
-        self.boot_runtime(Podman())
+        image.build_tar()
+        LABA.run("podman", "import", "--quiet", image.TAR, image.NAME, timeout=60)
         keys = dict(quadlet()["Container"])
         arguments = ["podman", "run", "--rm"]
-        image, command = keys.pop("Image"), keys.pop("Exec").split()
+        name, command = keys.pop("Image"), keys.pop("Exec").split()
         for key, value in keys.items():
             if key in QUADLET_SWITCHES:
                 self.assertEqual(value, "true")
@@ -70,8 +80,7 @@ class Examples(WayIn):
         self.assertEqual({a.split("=")[0] for a in arguments if a.startswith("--")},
                          {"--rm", "--user", "--cap-drop", "--volume", "--env", "--publish", "--security-opt",
                           "--read-only"})
-        container = LABA.start("quadlet", *arguments, image, *command)
-        container.wait_log("Printer on B")
+        LABA.start("quadlet", *arguments, name, *command).wait_log("Printer on B")
 
     def test_quadlet_generator(self):
         """Podman's own generator takes the file."""

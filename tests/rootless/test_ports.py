@@ -36,9 +36,10 @@ class Ports(WayIn):
 
     def test_published_by_podman(self):
         """No warning of a published port, and B gets the page; published on the loopback only is said."""
-        self.boot_runtime(Podman("--publish", "8080:80", "--publish", "127.0.0.1:8081:80",
-                                 "--sysctl", "net.ipv4.ip_unprivileged_port_start=80"))
-        self.runtime.start("web", 1000, "sh", "-c", WEB)
+        podman = Podman("--publish", "8080:80", "--publish", "127.0.0.1:8081:80",
+                        "--sysctl", "net.ipv4.ip_unprivileged_port_start=80")
+        self.boot_runtime(podman)
+        podman.start("web", 1000, "sh", "-c", WEB)
         self.fetched("http://10.77.0.1:8080/passwd")
         self.advertise(8080, "Page")
         self.watch.established("laba/p8080")

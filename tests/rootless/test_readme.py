@@ -7,13 +7,12 @@ import subprocess
 
 import image
 import machine
-import runtimes
 from devices import AvahiPublish
 from granted import BRIDGE_SOCKET, GrantedCase
 from lan import resolves
 from machine import CHECKOUT, LABA
 from process import slow
-from runtimes import Podman
+from runtimes import Podman, configure_podman, why_not
 from world import PROJECT
 
 SECTION = "In a container"
@@ -30,13 +29,13 @@ def blocks():
 
 class Readme(GrantedCase):
     def test_in_a_container(self):
-        reason = runtimes.why_not(Podman())
+        reason = why_not(Podman())
         if reason:
             self.skipTest(reason)
-        Podman().configure()  # here is no systemd, and no registry either
+        configure_podman()  # here is no systemd, and no registry either
         self.rest = iter(blocks())
         self.step("root", "deploy/grant")
-        self.boot_granted(("labb", "observe"), config={"broker": {"url": f"unix://{BRIDGE_SOCKET}"}})
+        self.boot_granted((LABA.name, 'advertise'), config={"broker": {"url": f"unix://{BRIDGE_SOCKET}"}})
         AvahiPublish(self.b, "Printer on B", "_ipp._tcp", 631)
         self.watch.service("Printer on B")
         self.step("laba", "podman import")

@@ -6,11 +6,10 @@ from way_in import WayIn
 
 class Runtimes(WayIn):
     def test_podman(self):
-        """With the network that Podman gives a rootless container by itself."""
-        self.whole_story(Podman())
-
-    def test_podman_without_network(self):
-        self.whole_story(Podman("--network", "none"))
+        """With the network that Podman gives a rootless container by itself, with none, and by the device
+        that deploy/grant made."""
+        self.whole_story(Podman(), Podman("--network", "none", label="no-network"),
+                         Podman(example="podman-device", label="device"))
 
     def test_podman_pasta(self):
         self.a.run("ip", "route", "add", "default", "via", "10.77.0.254")  # pasta copies the way out

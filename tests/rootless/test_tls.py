@@ -8,12 +8,11 @@ import shutil
 
 import image
 import machine
-import runtimes
 from lan import resolves
 from machine import BRIDGE, EXAMPLES, LABA
 from process import Process
 from rootless import BROKER, RootlessCase
-from runtimes import Podman
+from runtimes import Podman, why_not
 
 TLS = EXAMPLES / "tls"
 FOLDER = pathlib.Path("/etc/mosquitto/tls")
@@ -47,14 +46,14 @@ class Tls(RootlessCase):
 
     def test_bridge_and_container(self):
         """The bridge comes in as mdns-mqtt; a container browses and advertises with its secrets."""
-        runtime = Podman()
-        reason = runtimes.why_not(runtime)
+        podman = Podman()
+        reason = why_not(podman)
         if reason:
             self.skipTest(reason)
         self.boot_tls()
         self.assertIn("u'mdns-mqtt'", self.lab.broker.text())
-        runtime.get_ready()
-        container = [TLS / "podman", LABA.home / "web", "web", "--user", "1000", image.NAME]
+        podman.get_ready()
+        container = [TLS / "podman", LABA.home / "web", "web", "--user", "1000", "--rootfs", image.ROOT]
         said = LABA.run(*container, "mosquitto_sub", *CONNECT, *IN_CONTAINER, "-C", "1", "-W", "15",
                         "-t", "mdns/service/+/_ipp._tcp/#").stdout
         self.assertIn("Printer on B", said)
