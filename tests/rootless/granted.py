@@ -16,6 +16,7 @@ BROKER_ETC = pathlib.Path("/etc/mdns-mqtt-broker")
 USERS = BROKER_ETC / "users"
 SECRETS = BROKER_ETC / "secrets"
 BRIDGE_SOCKET = pathlib.Path("/run/mdns-mqtt-broker/mqtt.sock")
+BROKER_PID = pathlib.Path("/run/mdns-mqtt-broker/mosquitto.pid")
 BRIDGE_CONFIG = {"broker": {"url": f"unix://{BRIDGE_SOCKET}"}, "advertise": {"port-check": "off"}}
 # The test looks on by TCP, and cannot write anything but the end mark of its snapshots.
 ONLOOKER = {"conf": """listener 1883 127.0.0.1
@@ -33,6 +34,10 @@ def files_of(*roots):
             text = path.read_bytes() if path.is_file() else None
             found[str(path)] = (text, stat.st_mode, stat.st_uid, stat.st_ino)
     return found
+
+
+def broker_pid():
+    return BROKER_PID.read_text().strip()
 
 
 def tool(name, *args, check=True):
@@ -68,8 +73,24 @@ def request(name, port=8080, **more):
     return {"name": name, "type": "_http._tcp", "port": port, **more}
 
 
+def own_state():
+    """A /var/lib to which a folder can be added without the machine seeing it."""
+    subprocess.run(["sh", "-ec", """mkdir /tmp/lib
+        cd /var/lib
+        for entry in *; do
+            [ -d "$entry" ] && ! [ -L "$entry" ] || continue
+            mkdir "/tmp/lib/$entry"
+            mount --rbind "$entry" "/tmp/lib/$entry"
+        done
+        mount --rbind /tmp/lib /var/lib"""], check=True)
+
+
 class GrantedCase(RootlessCase):
     """One test; laba may advertise and labb may observe, unless it says otherwise."""
+
+    def setUp(self):
+        super().setUp()
+        own_state()
 
     def start_broker(self):
         USERS.mkdir(parents=True, exist_ok=True)
@@ -115,5 +136,5 @@ class GrantedCase(RootlessCase):
         return True
 
 
-__all__ = ["BRIDGE_CONFIG", "BRIDGE_SOCKET", "BROKER_ETC", "GrantedCase", "LABA", "LABB", "SECRETS", "USERS",
-           "client", "files_of", "grant", "publish", "request", "revoke", "tool"]
+__all__ = ["BRIDGE_CONFIG", "BRIDGE_SOCKET", "BROKER_ETC", "BROKER_PID", "GrantedCase", "LABA", "LABB", "SECRETS",
+           "USERS", "broker_pid", "client", "files_of", "grant", "publish", "request", "revoke", "tool"]
