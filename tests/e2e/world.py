@@ -78,7 +78,7 @@ def main(reason_against=why_not, prepare=one_user):
         sys.exit(run_inside(sys.argv[2], prepare))
     reason = reason_against()
     if reason:
-        print("skipped:", reason)
+        print("SKIPPED:", reason)
         sys.exit(SKIP)
     binary = pathlib.Path(os.environ.get("BRIDGE", PROJECT / "build/mdns-mqtt-bridge")).resolve()
     if not os.access(binary, os.X_OK):

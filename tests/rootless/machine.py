@@ -4,11 +4,12 @@ The tests here are about who may do what, so one user under several names will n
 root, in namespaces of its own (network, mounts, processes), and finds:
 
     /etc                  a private copy: anything in it may be changed, useradd and all
-    /run /tmp /home       empty, in memory; so is what Mosquitto keeps in /var/lib/mosquitto
+    /run /tmp /home       empty, in memory; so is /var/lib, but for what D-Bus and dpkg have there
     LABA, LABB            two people with homes, /run/user/UID and subordinate ids, for rootless containers
     BRIDGE                the system user of the bridge; mosquitto, avahi and messagebus as the system has them
     /sys/fs/cgroup        cgroup 2 alone, whatever the machine has: crun wants no mixture
     /dev/net/tun          open to all, for slirp4netns and pasta
+    CHECKOUT, EXAMPLES    a copy of deploy, and the examples in it, for all to read
 
 When it ends, the kernel takes away all of it, and every process.
 """
@@ -26,6 +27,8 @@ from process import Process, slow
 NEEDED = ("setpriv", "setfacl", "newuidmap")
 USER_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 BIN = pathlib.Path("/tmp/bin")
+CHECKOUT = pathlib.Path("/tmp/checkout")
+EXAMPLES = CHECKOUT / "deploy/examples"
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def prepare():
     own_etc()
     own_folders()
     own_devices()
-    own_binary()
+    for_all_to_read()
 
 
 def own_etc():
@@ -116,11 +119,17 @@ def own_folders():
         for folder in (user.home, user.runtime):
             folder.mkdir(0o700, parents=True)
             os.chown(folder, user.uid, user.uid)
-    state = pathlib.Path("/var/lib/mosquitto")
-    if state.is_dir():
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", state], check=True)
-        broker = pwd.getpwnam("mosquitto")
-        os.chown(state, broker.pw_uid, broker.pw_gid)
+    kept = {name: os.open(f"/var/lib/{name}", os.O_PATH) for name in ("dbus", "dpkg")
+            if os.path.isdir(f"/var/lib/{name}")}
+    world.mount_private("/var/lib")
+    for name, fd in kept.items():
+        os.mkdir(f"/var/lib/{name}")
+        subprocess.run(["mount", "--no-canonicalize", "--bind", f"/proc/self/fd/{fd}", f"/var/lib/{name}"],
+                       check=True, pass_fds=[fd])
+        os.close(fd)
+    broker = pwd.getpwnam("mosquitto")
+    os.mkdir(broker.pw_dir, 0o700)
+    os.chown(broker.pw_dir, broker.pw_uid, broker.pw_gid)
 
 
 def own_devices():
@@ -133,12 +142,13 @@ def own_devices():
         subprocess.run(["mknod", "-m", "666", "/dev/net/tun", "c", "10", "200"], check=True)
 
 
-def own_binary():
-    """The bridge where its user gets at it: a checkout below /root would be closed to it."""
+def for_all_to_read():
+    """The bridge and the examples where users get at them: a checkout below /root would be closed."""
     BIN.mkdir()
     binary = BIN / "mdns-mqtt-bridge"
     shutil.copy(os.environ["BRIDGE"], binary)
     os.environ["BRIDGE"] = str(binary)
+    shutil.copytree(world.PROJECT / "deploy", CHECKOUT / "deploy")
 
 
 def main():

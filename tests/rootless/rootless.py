@@ -7,7 +7,6 @@ import pathlib
 import pwd
 import shutil
 import subprocess
-import unittest
 
 import e2e  # noqa: F401
 from adverts import AdvertCase
@@ -48,7 +47,7 @@ def socket_of(user):
 
 def make_sockets(*users, container_uids=(1000,)):
     """The folders, with the rights that let a person and the person's containers open the socket, and
-    nobody else; the ACL files; returns the broker's configuration. What deploy/grant does."""
+    nobody else; the ACL files; returns the broker's configuration. deploy/grant does it better: granted.py."""
     broker = pwd.getpwnam("mosquitto")
     config = BROKER
     for user in users:
@@ -104,13 +103,3 @@ class RootlessCase(AdvertCase):
         self.watch.online()
         self.watch.service("Printer on B")
         return self.watch
-
-    def restart_people_broker(self):
-        """The broker ends and starts again; returns the mark between the two."""
-        return self.restart_broker(self.watch, self.lab.broker.stop, self.broker_config)
-
-
-def needs(*programs):
-    """Skips a test where one of these is missing, and says which."""
-    missing = [p for p in programs if not shutil.which(p)]
-    return unittest.skipIf(missing, "not installed: " + ", ".join(missing))
