@@ -14,10 +14,9 @@ bridge_socket=/run/mdns-mqtt-broker/mqtt.sock
 as_mosquitto="setpriv --reuid=mosquitto --regid=mosquitto --clear-groups"
 
 wait_for() { # CONDITION...: until it holds, for at most ten seconds
-    tries=0
+    deadline=$(($(date +%s) + 10))
     until "$@"; do
-        tries=$((tries + 1))
-        [ "$tries" -le 200 ] || return 1
+        [ "$(date +%s)" -le "$deadline" ] || return 1
         sleep 0.05
     done
 }
@@ -138,7 +137,11 @@ restart_broker() {
     }
     wait_for test -S "$bridge_socket" && open_sockets
 }
-ended_after_term() { kill -TERM "$1" 2>/dev/null && sleep 0.2; ! kill -0 "$1" 2>/dev/null; }
+# It takes its pid file away at its end.
+ended_after_term() {
+    [ "$(broker_pid)" = "$1" ] && kill -TERM "$1" 2>/dev/null && sleep 0.1
+    [ "$(broker_pid)" != "$1" ]
+}
 restarted() { pid=$(broker_pid) && [ "$pid" != "$1" ]; }
 
 # --- what a client leaves behind

@@ -153,7 +153,7 @@ tmpfiles_text() { # USER CONTAINER-UID...
     user=$1
     shift
     outer=/run/mdns-mqtt/$user
-    acl=d:u:$user:rw
+    acl=d:u:$user:rw,d:m::rw
     for uid in "$@"; do
         acl=$acl,d:u:$(subuid_of "$user" "$uid"):rw
     done

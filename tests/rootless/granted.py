@@ -16,12 +16,20 @@ BROKER_ETC = pathlib.Path("/etc/mdns-mqtt-broker")
 USERS = BROKER_ETC / "users"
 SECRETS = BROKER_ETC / "secrets"
 BRIDGE_SOCKET = pathlib.Path("/run/mdns-mqtt-broker/mqtt.sock")
+BROKER_PID = pathlib.Path("/run/mdns-mqtt-broker/mosquitto.pid")
 BRIDGE_CONFIG = {"broker": {"url": f"unix://{BRIDGE_SOCKET}"}, "advertise": {"port-check": "off"}}
 # The test looks on by TCP, and cannot write anything but the end mark of its snapshots.
 ONLOOKER = {"conf": """listener 1883 127.0.0.1
 allow_anonymous true
 acl_file /etc/mdns-mqtt-broker/onlooker.acl
 """, "acl": "topic read mdns/#\ntopic readwrite snapshot/#\n"}
+
+
+def add_onlooker():
+    """Lets the test look on, from the next start of the broker."""
+    USERS.mkdir(parents=True, exist_ok=True)
+    (USERS / "onlooker.conf").write_text(ONLOOKER["conf"])
+    (BROKER_ETC / "onlooker.acl").write_text(ONLOOKER["acl"])
 
 
 def files_of(*roots):
@@ -33,6 +41,10 @@ def files_of(*roots):
             text = path.read_bytes() if path.is_file() else None
             found[str(path)] = (text, stat.st_mode, stat.st_uid, stat.st_ino)
     return found
+
+
+def broker_pid():
+    return BROKER_PID.read_text().strip()
 
 
 def tool(name, *args, check=True):
@@ -72,9 +84,7 @@ class GrantedCase(RootlessCase):
     """One test; laba may advertise and labb may observe, unless it says otherwise."""
 
     def start_broker(self):
-        USERS.mkdir(parents=True, exist_ok=True)
-        (USERS / "onlooker.conf").write_text(ONLOOKER["conf"])
-        (BROKER_ETC / "onlooker.acl").write_text(ONLOOKER["acl"])
+        add_onlooker()
         self.lab.broker = self.a.start("broker", DEPLOY / "broker")
         wait_until(lambda: listens(1883) or not self.lab.broker.alive(), "the broker's port")
         wait_until(BRIDGE_SOCKET.exists, "the bridge's socket")
@@ -115,5 +125,5 @@ class GrantedCase(RootlessCase):
         return True
 
 
-__all__ = ["BRIDGE_CONFIG", "BRIDGE_SOCKET", "BROKER_ETC", "GrantedCase", "LABA", "LABB", "SECRETS", "USERS",
-           "client", "files_of", "grant", "publish", "request", "revoke", "tool"]
+__all__ = ["BRIDGE_CONFIG", "BRIDGE_SOCKET", "BROKER_ETC", "BROKER_PID", "GrantedCase", "LABA", "LABB", "SECRETS",
+           "USERS", "broker_pid", "client", "files_of", "grant", "publish", "request", "revoke", "tool"]

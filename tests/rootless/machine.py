@@ -9,7 +9,7 @@ root, in namespaces of its own (network, mounts, processes), and finds:
     BRIDGE                the system user of the bridge; mosquitto, avahi and messagebus as the system has them
     /sys/fs/cgroup        cgroup 2 alone, whatever the machine has: crun wants no mixture
     /dev/net/tun          open to all, for slirp4netns and pasta
-    CHECKOUT, EXAMPLES    a copy of deploy, and the examples in it, for all to read
+    CHECKOUT, EXAMPLES    a copy of deploy and of the bridge, and the examples in it, for all to read
 
 When it ends, the kernel takes away all of it, and every process.
 """
@@ -26,7 +26,6 @@ from process import Process, slow
 
 NEEDED = ("setpriv", "setfacl", "newuidmap")
 USER_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
-BIN = pathlib.Path("/tmp/bin")
 CHECKOUT = pathlib.Path("/tmp/checkout")
 EXAMPLES = CHECKOUT / "deploy/examples"
 
@@ -144,11 +143,11 @@ def own_devices():
 
 def for_all_to_read():
     """The bridge and the examples where users get at them: a checkout below /root would be closed."""
-    BIN.mkdir()
-    binary = BIN / "mdns-mqtt-bridge"
+    shutil.copytree(world.PROJECT / "deploy", CHECKOUT / "deploy")
+    binary = CHECKOUT / "build/mdns-mqtt-bridge"
+    binary.parent.mkdir()
     shutil.copy(os.environ["BRIDGE"], binary)
     os.environ["BRIDGE"] = str(binary)
-    shutil.copytree(world.PROJECT / "deploy", CHECKOUT / "deploy")
 
 
 def main():

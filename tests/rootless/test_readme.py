@@ -3,15 +3,15 @@
 They are those of the section "In a container", in blocks whose first line says who runs them.
 """
 import re
-import subprocess
 
 import image
 import machine
 from devices import AvahiPublish
-from granted import BRIDGE_SOCKET, GrantedCase
+from granted import GrantedCase, add_onlooker
+from lab import listens
 from lan import resolves
 from machine import CHECKOUT, LABA
-from process import slow
+from process import Process, wait_until
 from runtimes import Podman, configure_podman, why_not
 from world import PROJECT
 
@@ -34,9 +34,14 @@ class Readme(GrantedCase):
             self.skipTest(reason)
         configure_podman()  # here is no systemd, and no registry either
         self.rest = iter(blocks())
-        self.step("root", "deploy/grant")
-        self.boot_granted((LABA.name, 'advertise'), config={"broker": {"url": f"unix://{BRIDGE_SOCKET}"}})
+        add_onlooker()
+        self.b = self.lab.add_host("b")
+        self.lab.boot(self.a, self.b)
         AvahiPublish(self.b, "Printer on B", "_ipp._tcp", 631)
+        self.step("root", "deploy/broker &")
+        wait_until(lambda: listens(1883), "the broker")
+        self.watch, self.view = self.look_on()
+        self.watch.online()
         self.watch.service("Printer on B")
         self.step("laba", "podman import")
         self.assertIn(f"/{image.NAME} ", LABA.run("podman", "images").stdout)
@@ -56,14 +61,11 @@ class Readme(GrantedCase):
         user, text = next(self.rest)
         self.assertEqual(user, who)
         self.assertIn(what, text)
-        if who == "root":
-            command, folder = ["bash", "-euc", text], PROJECT
-        else:
-            command, folder = LABA.command("bash", "-euc", f"cd {CHECKOUT}\n{text}"), None
-        done = subprocess.run([str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60 * slow())
-        self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}")
-        return done.stdout
+        script = f"cd {CHECKOUT}\n{text}"
+        command = ["bash", "-euc", script] if who == "root" else LABA.command("bash", "-euc", script)
+        step = Process("readme", command)  # with a log, as some of it goes on in the background
+        self.assertEqual(step.wait_end(60), 0, f"{text}\n{step.text()}")
+        return step.text()
 
     def fetched(self):
         """B gets what the container serves."""
