@@ -40,12 +40,17 @@ class RootlessDocker(WayIn):
         return containers
 
     def late_folder(self):
-        """A folder made in /run after Docker started does not exist for it, and --mount says so."""
+        """A folder made in /run after Docker started does not exist for it: --mount says so, and --volume
+        makes another one."""
         late = pathlib.Path("/run/made-later")
         late.mkdir()
-        done = LABA.run("docker", "run", "--rm", "--mount", f"type=bind,source={late},target=/late,readonly",
-                        image.NAME, "id", env=Docker.env, check=False)
+        (late / "file").touch()
+        run = ["docker", "run", "--rm"]
+        done = LABA.run(*run, "--mount", f"type=bind,source={late},target=/late,readonly", image.NAME, "id",
+                        env=Docker.env, check=False)
         self.assertIn("bind source path does not exist", done.stderr)
+        self.assertEqual(LABA.run(*run, "--volume", f"{late}:/late:ro", image.NAME, "ls", "/late",
+                                  env=Docker.env).stdout, "")
 
     def published(self):
         """A port that Docker publishes has no warning."""
