@@ -82,6 +82,17 @@ class Grant(GrantedCase):
         grant("laba", "observe", "--container-uid", "1000")
         self.assertEqual(rights(), with_systemd)
 
+    def test_without_the_bridges_user(self):
+        """In a checkout without the package, the bridge is run by root, and its socket is root's."""
+        for file in ("passwd", "group"):
+            path = pathlib.Path("/etc", file)
+            path.write_text("".join(l for l in path.read_text().splitlines(True) if not l.startswith("mdns-mqtt:")))
+        self.assertIn("no user mdns-mqtt", grant("laba", "observe"))
+        self.start_broker()
+        self.assertNotIn("could not", self.lab.broker.text())
+        self.assertIn("Permission denied", client(LABA, "mosquitto_pub", "-t", "x", "-n", socket=BRIDGE_SOCKET).stderr)
+        self.a.run("mosquitto_pub", "--unix", BRIDGE_SOCKET, "-t", "mdns/x", "-m", "x")
+
     def test_again(self):
         """The same again changes no file, does nothing to the broker, and says so."""
         self.boot_granted(("laba", "advertise", "--client", "web", "--client", "db", "--password"),
