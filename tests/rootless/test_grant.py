@@ -35,6 +35,8 @@ class Grant(GrantedCase):
         self.assertNotEqual(LABB.run("ls", socket_of(LABA).parent, check=False).returncode, 0)
         self.assertTrue(publish(LABA, "mdns/advertise/laba/app", request("Web of laba")))
         self.watch.established("laba/app")
+        for text in (self.lab.broker.text(), self.lab.bridge.text()):
+            self.assertNotRegex(text, "(?i)warning|error")
 
     def container_uid_gets_in(self, uid):
         """What a container does: mounts the inner directory, and comes from a subordinate id."""
