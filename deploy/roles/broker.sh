@@ -13,8 +13,8 @@ bridge_socket=/run/mdns-mqtt-broker/mqtt.sock
 # Words, not a function: in the background, $! is to be the program and not a shell.
 as_mosquitto="setpriv --reuid=mosquitto --regid=mosquitto --clear-groups"
 
-wait_for() { # CONDITION...: until it holds, for at most ten seconds
-    deadline=$(($(date +%s) + 10))
+wait_for() { # CONDITION...: until it holds, for at most 20 seconds
+    deadline=$(($(date +%s) + 20))
     until "$@"; do
         [ "$(date +%s)" -le "$deadline" ] || return 1
         sleep 0.05
