@@ -13,8 +13,8 @@ bridge_socket=/run/mdns-mqtt-broker/mqtt.sock
 # Words, not a function: in the background, $! is to be the program and not a shell.
 as_mosquitto="setpriv --reuid=mosquitto --regid=mosquitto --clear-groups"
 
-wait_for() { # CONDITION...: until it holds, for at most ten seconds
-    deadline=$(($(date +%s) + 10))
+wait_for() { # CONDITION...: until it holds, for at most 20 seconds
+    deadline=$(($(date +%s) + 20))
     until "$@"; do
         [ "$(date +%s)" -le "$deadline" ] || return 1
         sleep 0.05
@@ -23,15 +23,20 @@ wait_for() { # CONDITION...: until it holds, for at most ten seconds
 
 # --- directories and sockets
 
-# The lines that our files in tmpfiles.d have, and no others. With the bridge's user missing, its socket is
-# for root alone.
+# Without systemd-tmpfiles, this knows the lines that our files have, and no others.
 make_directories() { # TMPFILES-FILE...
+    if getent passwd mdns-mqtt >/dev/null; then
+        wanted=$(cat "$@")
+    else
+        say "there is no user mdns-mqtt: the bridge's socket is for root alone"
+        wanted=$(cat "$@" | grep -v 'u:mdns-mqtt:')
+    fi
     if command -v systemd-tmpfiles >/dev/null; then
-        systemd-tmpfiles --create "$@"
+        echo "$wanted" | systemd-tmpfiles --create -
         return
     fi
     command -v setfacl >/dev/null || fail 'needs setfacl (Debian: the package acl)'
-    cat "$@" | while read -r kind path mode owner group _ acl; do
+    echo "$wanted" | while read -r kind path mode owner group _ acl; do
         case $kind in
         d) mkdir -p "$path" && chown "$owner:$group" "$path" && chmod "$mode" "$path" ;;
         a) setfacl -b "$path" && setfacl -m "$acl" "$path" ;;

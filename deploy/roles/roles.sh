@@ -96,7 +96,8 @@ target_of() { # USER PIECE
 }
 # The tmpfiles.d file of the directories that users' are below.
 base_tmpfiles() {
-    for file in /etc/tmpfiles.d/mdns-mqtt-broker.conf /usr/lib/tmpfiles.d/mdns-mqtt-broker.conf; do
+    for file in /etc/tmpfiles.d/mdns-mqtt-broker.conf /usr/lib/tmpfiles.d/mdns-mqtt-broker.conf \
+        /usr/local/lib/tmpfiles.d/mdns-mqtt-broker.conf; do
         [ ! -f "$root$file" ] || { echo "$root$file"; return; }
     done
 }

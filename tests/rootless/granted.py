@@ -18,6 +18,8 @@ SECRETS = BROKER_ETC / "secrets"
 BRIDGE_SOCKET = pathlib.Path("/run/mdns-mqtt-broker/mqtt.sock")
 BROKER_PID = pathlib.Path("/run/mdns-mqtt-broker/mosquitto.pid")
 BRIDGE_CONFIG = {"broker": {"url": f"unix://{BRIDGE_SOCKET}"}, "advertise": {"port-check": "off"}}
+# Where grant and revoke write.
+PLACES = ("/etc/mdns-mqtt-broker", "/etc/tmpfiles.d", "/etc/cdi", "/etc/mosquitto", "/run/mdns-mqtt")
 # The test looks on by TCP, and cannot write anything but the end mark of its snapshots.
 ONLOOKER = {"conf": """listener 1883 127.0.0.1
 allow_anonymous true
@@ -83,6 +85,8 @@ def request(name, port=8080, **more):
 class GrantedCase(RootlessCase):
     """One test; laba may advertise and labb may observe, unless it says otherwise."""
 
+    limit = 2 * RootlessCase.limit
+
     def start_broker(self):
         add_onlooker()
         self.lab.broker = self.a.start("broker", DEPLOY / "broker")
@@ -125,5 +129,5 @@ class GrantedCase(RootlessCase):
         return True
 
 
-__all__ = ["BRIDGE_CONFIG", "BRIDGE_SOCKET", "BROKER_ETC", "BROKER_PID", "GrantedCase", "LABA", "LABB", "SECRETS",
-           "USERS", "broker_pid", "client", "files_of", "grant", "publish", "request", "revoke", "tool"]
+__all__ = ["BRIDGE_CONFIG", "BRIDGE_SOCKET", "BROKER_ETC", "BROKER_PID", "GrantedCase", "LABA", "LABB", "PLACES",
+           "SECRETS", "USERS", "broker_pid", "client", "files_of", "grant", "publish", "request", "revoke", "tool"]

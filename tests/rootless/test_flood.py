@@ -38,8 +38,6 @@ class UnixClient(mqtt.Client):
 
 
 class Flood(GrantedCase):
-    limit = 2 * GrantedCase.limit
-
     def boot_flood(self):
         self.boot_granted(("laba", "advertise"), ("labb", "advertise"))
         self.assertTrue(publish(LABB, "mdns/advertise/labb/app", request("Web of labb"), "-r"))

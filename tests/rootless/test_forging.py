@@ -1,13 +1,10 @@
 """What a container of one user cannot do to the bridge, to others, and to what they see: the broker refuses
 it, or the bridge answers it, and nothing else is disturbed."""
 import re
-import threading
 
 import machine
 import observer
-from granted import BRIDGE_CONFIG, LABA, LABB, GrantedCase, client, grant, publish, request
-from lan import resolves
-from process import Process, wait_until
+from granted import BRIDGE_CONFIG, BROKER_ETC, LABA, LABB, GrantedCase, client, grant, publish, request
 from rootless import socket_of
 
 OFFLINE = '{"v":1,"state":"offline"}'
@@ -128,13 +125,28 @@ class Forging(GrantedCase):
             self.watch.established(f"labb/{attempt}", since=mark)
         self.unharmed()
 
+    def bridge_ids(self):
+        """The client ids with which somebody came by the bridge's socket, from the broker's log."""
+        return re.findall(r"connected from /run/mdns-mqtt-broker/mqtt.sock\S* as (\S+)", self.lab.broker.text())
+
     def test_random_client_id(self):
-        """Nobody knows it: each connection has another one, and the broker tells nobody."""
+        """Unless it is configured, nobody can know it: each life of the bridge has another one of 128 bits,
+        and the broker does not tell."""
+        grant("laba", "advertise")
+        configuration = BROKER_ETC / "mosquitto.conf"
+        configuration.write_text(configuration.read_text().replace("connection_messages false", ""))
         self.boot_with_a_neighbour()
-        self.assertNotIn("client-id", str(BRIDGE_CONFIG))
-        done = client(LABA, "mosquitto_sub", "-t", "$SYS/#", "-t", "#", "-v", "-W", "1")
-        self.assertNotIn("$SYS", done.stdout)
-        self.assertNotRegex(done.stdout, "mdns-mqtt-bridge-|client.id")
+        seen = client(LABA, "mosquitto_sub", "-t", "$SYS/#", "-t", "#", "-v", "-W", "1").stdout
+        self.bridges[0].stop()
+        mark = self.watch.mark()
+        self.start_bridge(BRIDGE_CONFIG)
+        self.watch.online(since=mark)
+        ids = self.bridge_ids()
+        self.assertEqual(len(set(ids)), 2, ids)
+        for ident in ids:
+            self.assertRegex(ident, "[0-9a-f]{32}")
+            self.assertNotIn(ident, seen)
+        self.assertNotIn("$SYS", seen)
 
     def test_sees_only_what_it_may(self):
         """Subscribed to everything, a user sees services, the bridge, and what is the user's own."""
