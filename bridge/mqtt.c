@@ -188,7 +188,7 @@ static bool needs_looking_up(const struct mqtt_options *options)
 static int set_options(struct mqtt *mqtt, const struct mqtt_options *options)
 {
     int code = mosquitto_int_option(mqtt->mosquitto, MOSQ_OPT_PROTOCOL_VERSION, options->protocol);
-    if (code == MOSQ_ERR_SUCCESS)
+    if (code == MOSQ_ERR_SUCCESS && options->port != 0) /* else a warning each time */
         code = mosquitto_int_option(mqtt->mosquitto, MOSQ_OPT_TCP_NODELAY, 1);
     if (code != MOSQ_ERR_SUCCESS || !options->tls)
         return code;

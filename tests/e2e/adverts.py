@@ -104,13 +104,17 @@ class AdvertCase(Case):
         self.b = self.lab.add_host("b")
         self.lab.start_broker(broker)
         self.lab.boot(self.a, self.b)
-        kinds = kinds or ("_http._tcp",)
-        self.views = {kind: AvahiBrowse(self.b, kind) for kind in kinds}
-        watch = self.observe()
+        watch, view = self.look_on(*kinds)
         if bridge:
             self.start_bridge(NO_PORT_CHECK if config is None else config)
             watch.online()
-        return watch, self.views[kinds[0]]
+        return watch, view
+
+    def look_on(self, *kinds):
+        """The observer, and B's views as boot_lan has them."""
+        kinds = kinds or ("_http._tcp",)
+        self.views = {kind: AvahiBrowse(self.b, kind) for kind in kinds}
+        return self.observe(), self.views[kinds[0]]
 
     def on_b_first(self, watch, *names):
         """A device on B has these names and defends them. (Avahi does not for a while after it has

@@ -14,10 +14,11 @@ SANITIZER = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:")
 class Case(unittest.TestCase):
     """One test in its own world."""
 
+    lab_class = Lab
     limit = 60 * float(os.environ.get("E2E_SLOW", "1"))  # seconds until it is ended from outside
 
     def setUp(self):
-        self.lab = Lab()
+        self.lab = self.lab_class()
         self.a = self.lab.a
         self.observers, self.bridges = [], []
 

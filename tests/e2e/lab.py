@@ -70,6 +70,8 @@ class Here:
 class Host:
     """One machine on the LAN."""
 
+    avahi_options = ("--no-drop-root", "--no-chroot", "--no-rlimits")
+
     def __init__(self, lab, name, number, space):
         self.lab, self.name, self.number, self.space = lab, name, number, space
         self.dbus = self.avahi = None
@@ -107,13 +109,17 @@ class Host:
         text = self.run("ip", "-6", "-o", "address", "show", "dev", interface, "scope", "link", "-tentative")
         return text.decode().split()[3].split("/")[0] if text else None
 
-    def start_dbus(self):
+    def bus_option(self):
+        """Which configuration the bus has."""
         config = TMP / "dbus.conf"
         config.write_text(DBUS_CONFIG)
+        return f"--config-file={config}"
+
+    def start_dbus(self):
         self.run("mkdir", "-p", "/run/dbus")
         self.run("rm", "-f", "/run/dbus/system_bus_socket")
-        self.dbus = self.start("dbus", "dbus-daemon", f"--config-file={config}", "--nofork",
-                               "--nopidfile", "--nosyslog", "--print-address=2")
+        self.dbus = self.start("dbus", "dbus-daemon", self.bus_option(), "--nofork", "--nopidfile",
+                               "--nosyslog", "--print-address=2")
         self.dbus.wait_log("unix:path")
 
     def start_avahi(self, publish=None, **server):
@@ -124,8 +130,8 @@ class Host:
                        **{k.replace("_", "-"): v for k, v in server.items()}},
             "wide-area": {"enable-wide-area": "no"},
             "publish": {"publish-hinfo": "no", "publish-workstation": "no", **(publish or {})}}))
-        self.avahi = self.start("avahi", "avahi-daemon", "-f", config, "--no-drop-root", "--no-chroot",
-                                "--no-rlimits", "--no-proc-title")
+        self.avahi = self.start("avahi", "avahi-daemon", "-f", config, *self.avahi_options,
+                                "--no-proc-title")
 
     def wait_avahi(self):
         self.avahi.wait_log("Server startup complete")
@@ -138,10 +144,13 @@ class Host:
 class Lab:
     """A, with its broker and bridge, and the other hosts."""
 
+    host_class = Host
+    broker_user = "root"
+
     def __init__(self):
         self.switches = Namespace("switch")
         self.add_switch("lan")
-        self.a = Host(self, "a", 1, Here)
+        self.a = self.host_class(self, "a", 1, Here)
         self.a.plug()
         self.hosts = [self.a]
         self.broker = self.bridge = None
@@ -153,7 +162,7 @@ class Lab:
         subprocess.run([*ip, "set", name, "up"], check=True)
 
     def add_host(self, name="b"):
-        host = Host(self, name, len(self.hosts) + 1, Namespace(name))
+        host = self.host_class(self, name, len(self.hosts) + 1, Namespace(name))
         host.plug()
         self.hosts.append(host)
         return host
@@ -168,7 +177,7 @@ class Lab:
     def start_broker(self, config=None, port=BROKER_PORT):
         """Mosquitto on A, with the configuration that the project ships unless another one is given."""
         path = TMP / "mosquitto.conf"
-        path.write_text("user root\nlog_dest stderr\n" + (config or SHIPPED.read_text()))
+        path.write_text(f"user {self.broker_user}\nlog_dest stderr\n" + (config or SHIPPED.read_text()))
         self.broker = self.a.start("broker", "mosquitto", "-c", path)
         wait_until(lambda: listens(port) or not self.broker.alive(), "the broker's port")
         assert self.broker.alive(), f"mosquitto: {self.broker.text()}"

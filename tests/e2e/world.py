@@ -59,14 +59,26 @@ def why_not():
     return None
 
 
-def main():
-    """Called by each test file: runs its tests, each in its own world."""
+def one_user():
+    """avahi-daemon insists on giving /run/avahi-daemon to its user, and a user namespace has one user."""
+    for file, rest in (("passwd", "0::/:/bin/sh"), ("group", "")):
+        users = pathlib.Path("/tmp", "etc-" + file)
+        users.write_text("".join(f"{user}:x:0:{rest}\n" for user in USERS))
+        subprocess.run(["mount", "--bind", users, f"/etc/{file}"], check=True)
+
+
+def main(reason_against=why_not, prepare=one_user):
+    """Called by each test file: runs its tests, each in its own world.
+
+    `reason_against`: why that is not possible here, or None; `prepare`: called in each new world, before
+    the test. A kind of tests may bring its own.
+    """
     os.environ["PATH"] = SANE_PATH + ":" + os.environ.get("PATH", "")
     if sys.argv[1:2] == ["--inside"]:
-        sys.exit(run_inside(sys.argv[2]))
-    reason = why_not()
+        sys.exit(run_inside(sys.argv[2], prepare))
+    reason = reason_against()
     if reason:
-        print("skipped:", reason)
+        print("SKIPPED:", reason)
         sys.exit(SKIP)
     binary = pathlib.Path(os.environ.get("BRIDGE", PROJECT / "build/mdns-mqtt-bridge")).resolve()
     if not os.access(binary, os.X_OK):
@@ -83,14 +95,17 @@ def run_all(wanted):
     if not tests:
         return f"no test is called {' or '.join(wanted)}"
     jobs = int(os.environ.get("E2E_JOBS", "2"))
-    failed = 0
+    counts = {"ok": 0, "skip": 0, "FAIL": 0}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for done in concurrent.futures.as_completed([pool.submit(run_one, t) for t in tests]):
-            ok, report = done.result()
-            failed += not ok
+            verdict, report = done.result()
+            counts[verdict] += 1
             print(report, flush=True)
-    print(f"{len(tests) - failed} of {len(tests)} passed")
-    return 1 if failed else 0
+    skipped = f", {counts['skip']} skipped" if counts["skip"] else ""
+    print(f"{counts['ok']} of {len(tests)} passed{skipped}")
+    if counts["FAIL"]:
+        return 1
+    return 0 if counts["ok"] else SKIP
 
 
 def all_tests():
@@ -106,7 +121,7 @@ def all_tests():
 
 
 def run_one(test):
-    """One test in a new world: (passed, what to print)."""
+    """One test in a new world: (ok, skip or FAIL; what to print)."""
     name = test.id().removeprefix("__main__.")
     command = [*unshare_command(), sys.executable, sys.argv[0], "--inside", name]
     start = time.monotonic()
@@ -116,28 +131,31 @@ def run_one(test):
         ok, output = result.returncode == 0, result.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as expired:
         ok, output = False, (expired.output or b"").decode(errors="replace") + "\nNOT DONE IN TIME\n"
-    verdict = ("skip" if "SKIPPED:" in output else "ok  ") if ok else "FAIL"
-    note = output if not ok or verdict == "skip" or os.environ.get("E2E_VERBOSE") else ""
-    return ok, f"{verdict} {name} ({time.monotonic() - start:.1f} s)\n{note}".rstrip()
+    verdict = ("skip" if "SKIPPED:" in output else "ok") if ok else "FAIL"
+    note = output if verdict != "ok" or os.environ.get("E2E_VERBOSE") else ""
+    return verdict, f"{verdict:4} {name} ({time.monotonic() - start:.1f} s)\n{note}".rstrip()
 
 
-def run_inside(name):
-    """In the new world: mount what is private, run the test, show every log if it failed."""
+def mount_private(*places):
+    """Empty folders in place of these; what is under test stays, also where it lies below one of them."""
     keep = [path for path in (PROJECT, pathlib.Path(os.environ["BRIDGE"]).parent)
-            if pathlib.Path("/tmp") in path.parents]
+            if any(pathlib.Path(place) in path.parents for place in places)]
     held = [(path, os.open(path, os.O_PATH)) for path in keep]
-    for place in ("/tmp", "/run", "/etc/avahi/services"):
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=True)
-    for path, fd in held:  # what is under test may lie below /tmp
+    for place in places:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", place], check=True)
+    for path, fd in held:
         path.mkdir(parents=True, exist_ok=True)
         subprocess.run(["mount", "--no-canonicalize", "--bind", f"/proc/self/fd/{fd}", path],
                        check=True, pass_fds=[fd])
+        os.close(fd)
+
+
+def run_inside(name, prepare):
+    """In the new world: mount what is private, run the test, show every log if it failed."""
+    mount_private("/tmp", "/run", "/etc/avahi/services")
+    os.chmod("/tmp", 0o1777)
     LOGS.mkdir()
-    # avahi-daemon insists on giving /run/avahi-daemon to its user, and a user namespace has one user.
-    for file, rest in (("passwd", "0::/:/bin/sh"), ("group", "")):
-        users = pathlib.Path("/tmp", "etc-" + file)
-        users.write_text("".join(f"{user}:x:0:{rest}\n" for user in USERS))
-        subprocess.run(["mount", "--bind", users, f"/etc/{file}"], check=True)
+    prepare()
     for area in ("all", "default"):  # a link-local address may be used at once
         pathlib.Path(f"/proc/sys/net/ipv6/conf/{area}/accept_dad").write_text("0")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

@@ -1,0 +1,87 @@
+"""What deploy/grant does to a broker that runs, and deploy/broker, which runs it."""
+import pathlib
+import signal
+import subprocess
+
+import machine
+import observer
+from granted import (BRIDGE_SOCKET, BROKER_ETC, BROKER_PID, LABA, LABB, PLACES, USERS, GrantedCase, broker_pid,
+                     client, files_of, grant, publish, request, revoke, tool)
+from process import wait_until
+from rootless import socket_of
+
+
+class Broker(GrantedCase):
+    def test_bad_configuration(self):
+        """What Mosquitto would not start with is not put in place."""
+        self.boot_granted()
+        (USERS / "mistake.conf").write_text("listner 1885\n")
+        files, pid = files_of(*PLACES), broker_pid()
+        for arguments in (("grant", "labb", "advertise", "--password"), ("grant", "laba", "observe"), ("revoke", "laba")):
+            done = tool(*arguments, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("listner", done.stdout)
+            self.assertIn("nothing was changed", done.stdout)
+        self.assertEqual((files_of(*PLACES), broker_pid()), (files, pid))
+
+    def test_does_not_come_up(self):
+        """Where the broker is not started again, all files are as they were, and it is said."""
+        grant("laba", "advertise")
+        self.start_broker()
+        self.lab.broker.stop()
+        self.lab.broker = None
+        self.a.start("bare-broker", "mosquitto", "-c", BROKER_ETC / "mosquitto.conf")
+        wait_until(BRIDGE_SOCKET.exists, "the socket")
+        files = {p: f[0] for p, f in files_of(*PLACES[:-1]).items()}
+        done = tool("grant", "labb", "advertise", check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("nobody has started it again", done.stdout)
+        self.assertEqual({p: f[0] for p, f in files_of(*PLACES[:-1]).items()}, files)
+
+    def test_broker_crash(self):
+        """deploy/broker starts it again, with open sockets, and what was retained."""
+        self.boot_granted()
+        self.assertTrue(publish(LABA, "mdns/advertise/laba/app", request("Web of laba"), "-r"))
+        self.watch.established("laba/app")
+        before, mark = broker_pid(), self.watch.mark()
+        subprocess.run(["kill", "-TERM", before], check=True)
+        wait_until(lambda: BROKER_PID.exists() and broker_pid() not in ("", before), "another broker")
+        self.watch.online(since=mark, timeout=30)
+        wait_until(lambda: socket_of(LABA).exists() and socket_of(LABA).stat().st_mode & 0o777 == 0o666, "open sockets")
+        self.assertIn("mdns/advertise/laba/app", observer.snapshot("mdns/advertise/#"))
+        self.assertTrue(self.can_open(LABA, socket_of(LABA)))
+
+    def test_stop_and_hup(self):
+        self.boot_granted()
+        pid = broker_pid()
+        (USERS / "labb.acl").write_text("# observe for labb as labb\n")
+        self.lab.broker.send(signal.SIGHUP)
+        wait_until(lambda: not client(LABB, "mosquitto_sub", "-t", "mdns/bridge/state", "-C", "1", "-W", "1").stdout,
+                   "the new rights")
+        self.assertEqual(broker_pid(), pid)
+        self.bridges[0].stop()
+        self.assertEqual(self.lab.broker.stop(), 0)
+        wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the end of Mosquitto")
+
+    def test_other_root(self):
+        """A tree of another machine is written, and nothing else."""
+        root = pathlib.Path("/tmp/root")
+        (root / "etc").mkdir(parents=True)
+        (root / "etc/passwd").write_text("device:x:1234:1234::/home/device:/bin/sh\n")
+        (root / "etc/subuid").write_text("device:7000000:100\n1234:100000:65536\n")
+        (root / "etc/mdns-mqtt-bridge").mkdir()
+        (root / "etc/mdns-mqtt-bridge/bridge.conf").write_text("[broker]\nprefix = no\n[records]\nprefix = home/dns ; x\n")
+        files = files_of("/etc", "/run")
+        grant("device", "advertise", "--client", "web", "--container-uid", "1000", "--root", root)
+        self.assertEqual(files_of("/etc", "/run"), files)
+        self.assertIn("d:u:100899:rw", (root / "etc/tmpfiles.d/mdns-mqtt-device.conf").read_text())
+        self.assertIn("topic write home/dns/advertise/web/+\n", (root / "etc/mdns-mqtt-broker/users/device.acl").read_text())
+        self.assertIn("topic readwrite home/dns/#\n", (root / "etc/mdns-mqtt-broker/bridge.acl").read_text())
+        self.assertEqual(grant("--list", "--root", root), "device advertise web\n")
+        self.assertNotEqual(tool("grant", "laba", "observe", "--root", root, check=False).returncode, 0)
+        revoke("device", "--root", root)
+        self.assertEqual(grant("--list", "--root", root), "")
+
+
+if __name__ == "__main__":
+    machine.main()

@@ -1,0 +1,93 @@
+"""deploy/grant at a Mosquitto that the machine has already, as Debian installs it."""
+import pathlib
+import shutil
+import subprocess
+
+import machine
+from granted import BRIDGE_SOCKET, DEPLOY, GrantedCase, client, files_of, grant, publish, request, revoke, tool
+from machine import BRIDGE, LABA, LABB
+from process import Process, slow, wait_until
+from rootless import socket_of
+
+CONF_D = pathlib.Path("/etc/mosquitto/conf.d")
+PID = pathlib.Path("/run/mosquitto/mosquitto.pid")
+# What its unit does; `restart` is done by whoever starts it again.
+BROKER = """for d in /run/mosquitto /var/log/mosquitto; do mkdir -p $d && chown mosquitto $d; done
+trap 'over=yes; kill $pid' TERM
+while [ -z "$over" ]; do
+    mosquitto -c /etc/mosquitto/mosquitto.conf & pid=$!
+    while kill -0 $pid 2>/dev/null; do wait $pid; done
+done"""
+
+
+def local(*args):
+    """A program on this host, at 127.0.0.1:1883: (whether it was taken, what it printed)."""
+    done = subprocess.run(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=20 * slow())
+    return done.returncode == 0 and "failed" not in done.stderr, done.stdout
+
+
+def local_publish(topic, payload="x"):
+    return local("mosquitto_pub", "-V", "5", "-q", "1", "-r", "-t", topic, "-m", payload)[0]
+
+
+class Existing(GrantedCase):
+    def setUp(self):
+        super().setUp()
+        if not pathlib.Path("/etc/mosquitto/mosquitto.conf").exists():
+            self.skipTest("/etc/mosquitto/mosquitto.conf: not there")
+        for file in CONF_D.iterdir():
+            file.unlink()
+        shutil.copy(DEPLOY / "mosquitto/existing.conf", CONF_D / "00-mdns-mqtt.conf")
+
+    def boot_existing(self, *grants):
+        for arguments in grants:
+            grant(*arguments)
+        self.lab.broker = Process("broker", ["sh", "-c", BROKER])
+        wait_until(lambda: PID.exists() and BRIDGE_SOCKET.exists() and local_publish("ready"), "the broker")
+
+    def test_roles(self):
+        """The roles are the same, by the same sockets; no file of a broker of our own is made."""
+        self.boot_existing(("laba", "advertise"))
+        self.assertTrue(publish(LABA, "mdns/advertise/laba/app", request("Web of laba"), "-r"))
+        self.assertFalse(publish(LABA, "mdns/bridge/state", "x"))
+        before = PID.read_text()
+        grant("labb", "observe")
+        self.assertNotEqual(PID.read_text(), before)
+        self.assertEqual(socket_of(LABA).stat().st_mode & 0o777, 0o666)
+        self.assertFalse(publish(LABB, "mdns/advertise/labb/app", "x"))
+        self.assertIn("Permission denied", client(LABB, "mosquitto_pub", "-t", "x", "-n", socket=socket_of(LABA)).stderr)
+        self.assertEqual(grant("labb", "observe"), "grant: labb: unchanged\n")
+        self.assertFalse(pathlib.Path("/etc/mdns-mqtt-broker/mosquitto.conf").exists())
+        self.assertEqual(sorted(f.name for f in CONF_D.iterdir()),
+                         ["00-mdns-mqtt.conf", "mdns-mqtt-laba.conf", "mdns-mqtt-labb.conf"])
+        bridge = BRIDGE.run("mosquitto_sub", "-q", "1", "--unix", BRIDGE_SOCKET, "-t", "mdns/#", "-C", "1", "-W", "10")
+        self.assertIn("Web of laba", bridge.stdout)
+        revoke("laba")
+        self.assertNotEqual(client(LABA, "mosquitto_pub", "-t", "x", "-n").returncode, 0)
+
+    def test_others(self):
+        """Other programs at 127.0.0.1 go on as before, but keep away from the bridge's topics."""
+        self.boot_existing(("laba", "advertise"))
+        self.assertTrue(local_publish("home/lamp", "on"))
+        self.assertEqual(local("mosquitto_sub", "-t", "home/#", "-C", "1", "-W", "10")[1], "on\n")
+        for topic in ("mdns/advertise/laba/app", "mdns/service/x", "mdns/bridge/state", "mdns"):
+            self.assertFalse(local_publish(topic), topic)
+        self.assertTrue(publish(LABA, "mdns/advertise/laba/app", request("Web of laba"), "-r"))
+        self.assertNotIn("mdns/", local("mosquitto_sub", "-t", "#", "-F", "%t", "-W", "1")[1])
+
+    def test_bad_configuration(self):
+        self.boot_existing(("laba", "advertise"))
+        (CONF_D / "mdns-mqtt-mistake.conf").write_text("listner 1885\n")
+        files, pid = files_of("/etc/mosquitto", "/etc/mdns-mqtt-broker"), PID.read_text()
+        self.assertIn("nothing was changed", tool("grant", "labb", "observe", check=False).stdout)
+        self.assertEqual((files_of("/etc/mosquitto", "/etc/mdns-mqtt-broker"), PID.read_text()), (files, pid))
+
+    def tearDown(self):
+        if self.lab.broker:
+            self.lab.broker.kill()
+        super().tearDown()
+
+
+if __name__ == "__main__":
+    machine.main()
