@@ -6,6 +6,8 @@
 
 #include "say.h"
 
+const char *const command_version = BRIDGE_VERSION;
+
 static const char *tool_of(const struct command *command)
 {
     return command->drop_in ? "" : "mdns-mqtt ";

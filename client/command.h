@@ -26,6 +26,14 @@ bool command_begin(const struct command *command, struct options *options,
 int command_usage(const struct command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Of this build. */
+extern const char *const command_version;
+
+int command_avahi_browse(const struct command *command, int argc, char **argv);
 int command_browse(const struct command *command, int argc, char **argv);
+int command_decode(const struct command *command, int argc, char **argv);
+int command_resolve(const struct command *command, int argc, char **argv);
+int command_status(const struct command *command, int argc, char **argv);
+int command_watch(const struct command *command, int argc, char **argv);
 
 #endif

@@ -34,7 +34,7 @@ static bool take(void *context, size_t row, const char *value, const char **prob
 static void print(const struct browse *browse, enum print_event event,
                   const struct service_record *record)
 {
-    (browse->options.json ? print_service_json : print_service_line)(event, record);
+    (browse->options.json ? print_event_json : print_service_line)(event, record);
 }
 
 static void on_service(void *context, const struct service_record *before,
@@ -43,7 +43,7 @@ static void on_service(void *context, const struct service_record *before,
     const struct browse *browse = context;
     if (browse->wish.once) /* written in order, when it is complete */
         return;
-    print(browse, !before ? PRINT_ADD : now ? PRINT_CHANGE : PRINT_REMOVE, now ? now : before);
+    print(browse, print_event(before, now), now ? now : before);
 }
 
 static void on_complete(void *context)

@@ -9,14 +9,17 @@
 struct look {
     struct session session;
     struct tree *tree;
-    struct tree_handlers handlers; /* the command's */
+    struct tree_handlers handlers;        /* the command's */
+    void (*link)(void *context, bool up); /* the connection is made or lost; NULL: nothing */
     void *context;
     struct loop_timer patience; /* the end of --timeout */
+    bool waiting;               /* look_wait() */
+    bool all;                   /* no domain, type or name was wished for */
 };
 
 /* What to look at, and for how long. */
 struct look_wish {
-    const char *domain, *type; /* NULL: all */
+    const char *domain, *type, *name; /* NULL: all */
     bool
         once; /* ends when the tree is complete, or cannot become so; else goes on until a signal */
 };
@@ -32,6 +35,12 @@ struct look_wish {
 enum exit_code look_open(struct look *look, const struct options *options,
                          const struct look_wish *wish, const struct tree_handlers *handlers,
                          void *context);
+
+/*
+ * From within `complete`, with `once`: what is wanted is not there. Goes on for what is left of
+ * --timeout, then ends with EXIT_NOT_FOUND.
+ */
+void look_wait(struct look *look);
 
 /* Until the end. */
 int look_run(struct look *look);

@@ -10,6 +10,14 @@
 static const struct command commands[] = {
     {"browse", "[OPTION]... [TYPE]", "Lists the services of the network, and what changes",
      command_browse, false},
+    {"resolve", "[OPTION]... NAME TYPE", "Says all about one service", command_resolve, false},
+    {"status", "[OPTION]...", "Says how the bridge is, and what it advertises", command_status,
+     false},
+    {"watch", "[OPTION]... [TYPE]", "Shows a table of the services, as they come and go",
+     command_watch, false},
+    {"decode", "[OPTION]...", "Makes lines of mosquitto_sub readable", command_decode, false},
+    {"avahi-browse", "[OPTION]... [TYPE]", "As Avahi's program of this name", command_avahi_browse,
+     true},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -27,8 +35,13 @@ static void print_help(FILE *out)
           "What is on the network, as mdns-mqtt-bridge tells it over MQTT.\n\n",
           out);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-22s  %s\n", commands[i].name, commands[i].summary);
-    fputs("\nmdns-mqtt COMMAND --help says more.\n", out);
+        if (!commands[i].drop_in)
+            fprintf(out, "  %-10s  %s\n", commands[i].name, commands[i].summary);
+    fputs("\nCalled by one of these names, it behaves like the program:", out);
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (commands[i].drop_in)
+            fprintf(out, " %s", commands[i].name);
+    fputs(".\nmdns-mqtt COMMAND --help says more.\n", out);
 }
 
 static const char *base_name(const char *path)
@@ -55,7 +68,7 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     if (strcmp(word, "--version") == 0) {
-        printf("mdns-mqtt %s\n", BRIDGE_VERSION);
+        printf("mdns-mqtt %s\n", command_version);
         return EXIT_DONE;
     }
     if (*word) {

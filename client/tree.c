@@ -66,10 +66,10 @@ void tree_free(struct tree *tree)
 
 /* ---- topics ---- */
 
-static void append_level(char *out, size_t *length, const char *text)
+static void append_level(char *out, size_t *length, const char *text, size_t max)
 {
     out[(*length)++] = '/';
-    if (text)
+    if (text && *text && strlen(text) <= max)
         *length += text_percent_encode(out + *length, (const uint8_t *)text, strlen(text));
     else
         out[(*length)++] = '+';
@@ -77,13 +77,14 @@ static void append_level(char *out, size_t *length, const char *text)
 }
 
 void tree_service_filter(char out[TREE_FILTER_SIZE], const char *prefix, const char *domain,
-                         const char *type)
+                         const char *type, const char *name)
 {
     size_t length = (size_t)snprintf(out, TREE_FILTER_SIZE, "%s/service", prefix);
 
-    append_level(out, &length, domain && strlen(domain) <= SERVICE_DOMAIN_MAX ? domain : NULL);
-    append_level(out, &length, type && strlen(type) <= SERVICE_TYPE_MAX ? type : NULL);
-    strcpy(out + length, "/+/+");
+    append_level(out, &length, domain, SERVICE_DOMAIN_MAX);
+    append_level(out, &length, type, SERVICE_TYPE_MAX);
+    append_level(out, &length, name, SERVICE_NAME_MAX);
+    append_level(out, &length, NULL, 0);
 }
 
 void tree_state_filter(char out[TREE_FILTER_SIZE], const char *prefix)

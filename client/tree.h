@@ -32,10 +32,10 @@ struct tree_handlers {
 struct tree *tree_new(const char *prefix, const struct tree_handlers *handlers, void *context);
 void tree_free(struct tree *tree); /* NULL is fine */
 
-/* The topic filters to subscribe to. `type` and `domain` may be NULL: all. */
+/* The topic filters to subscribe to. Each of domain, type and name may be NULL: all. */
 #define TREE_FILTER_SIZE (TOPIC_SIZE + 8)
 void tree_service_filter(char out[TREE_FILTER_SIZE], const char *prefix, const char *domain,
-                         const char *type);
+                         const char *type, const char *name);
 void tree_state_filter(char out[TREE_FILTER_SIZE], const char *prefix);
 
 /* To be called when the connection says so. A loss keeps what is known until the replay after the
