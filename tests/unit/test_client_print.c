@@ -70,7 +70,7 @@ int main(void)
     TCase *tests = tcase_create("client_print");
     SRunner *runner = srunner_create(suite);
 
-    setlocale(LC_CTYPE, "C.UTF-8");
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, escape, 0, sizeof texts / sizeof *texts);
     tcase_add_loop_test(tests, fit, 0, sizeof fits / sizeof *fits);
