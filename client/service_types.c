@@ -170,19 +170,16 @@ static bool find(const struct service_types *types, struct search *search, const
 const char *service_types_name(const struct service_types *types, const char *type,
                                const char *locale, char out[SERVICE_TYPES_NAME_MAX + 1])
 {
+    static const char *const cuts[] = {"", "@", "_"}; /* de_AT@euro, de_AT, de */
     struct search search = {.out = out};
     char language[32], key[300];
 
     snprintf(language, sizeof language, "%s", locale);
-    /* As it is, without "@euro", and without what follows the language. */
-    for (const char *cut = "\0@_"; *language;) {
+    for (size_t i = 0; *language && i < sizeof cuts / sizeof *cuts; i++) {
+        language[strcspn(language, cuts[i])] = '\0';
         snprintf(key, sizeof key, "%s[%s]", type, language);
         if (find(types, &search, key))
             return out;
-        cut++;
-        if (*cut == '\0')
-            break;
-        language[strcspn(language, (const char[]){*cut, '\0'})] = '\0';
     }
     return find(types, &search, type) ? out : type;
 }

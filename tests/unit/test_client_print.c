@@ -18,10 +18,8 @@ static const struct {
      "che / 1 \\"},
     {"a\nb\x1b[31m\x7f", "a\\x0Ab\\x1B[31m\\x7F"},
     {"\xff\xc3(", "\\xFF\\xC3("},
-    {"\xc2\x9b", "\\xC2\\x9B"},                                       /* a C1 control: CSI */
-    {"\xe2\x80\xaeright to left", "\\xE2\\x80\\xAEright to left"},    /* U+202E */
-    {"\xe2\x81\xa6x\xe2\x81\xa9", "\\xE2\\x81\\xA6x\\xE2\\x81\\xA9"}, /* U+2066, U+2069 */
-    {"\xd7\x90\xd7\x91", "\xd7\x90\xd7\x91"},                         /* Hebrew is text */
+    {"\xc2\x9b", "\\xC2\\x9B"},               /* a C1 control: CSI */
+    {"\xd7\x90\xd7\x91", "\xd7\x90\xd7\x91"}, /* Hebrew is text */
 };
 
 START_TEST(escape)
@@ -32,6 +30,17 @@ START_TEST(escape)
     ck_assert_uint_eq(print_escape(out, (const uint8_t *)plain, strlen(plain)),
                       strlen(texts[_i].safe));
     ck_assert_str_eq(out, texts[_i].safe);
+}
+END_TEST
+
+/* Characters that would turn what follows them around: U+202E, U+2066, U+2069. */
+START_TEST(direction)
+{
+    static const uint8_t turning[] = {0xe2, 0x80, 0xae, 'x', 0xe2, 0x81, 0xa6, 0xe2, 0x81, 0xa9};
+    char out[4 * sizeof turning + 1];
+
+    print_escape(out, turning, sizeof turning);
+    ck_assert_str_eq(out, "\\xE2\\x80\\xAEx\\xE2\\x81\\xA6\\xE2\\x81\\xA9");
 }
 END_TEST
 
@@ -73,6 +82,7 @@ int main(void)
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, escape, 0, sizeof texts / sizeof *texts);
+    tcase_add_test(tests, direction);
     tcase_add_loop_test(tests, fit, 0, sizeof fits / sizeof *fits);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -97,17 +97,19 @@ START_TEST(names)
 }
 END_TEST
 
+#define JOINED_SIZE 200
+
 static void join(void *context, const char *type)
 {
-    strcat(context, type);
-    strcat(context, " ");
+    char *all = context;
+    snprintf(all + strlen(all), JOINED_SIZE - strlen(all), "%s ", type);
 }
 
 START_TEST(each)
 {
     struct database db;
     struct service_types types;
-    char all[200] = "";
+    char all[JOINED_SIZE] = "";
 
     make(&db);
     read_back(&types, &db, sizeof db.bytes);

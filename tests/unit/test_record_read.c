@@ -63,7 +63,7 @@ START_TEST(there_and_back)
     struct sample sample;
 
     sample_init(&sample);
-    strcpy(sample.id.name, "bad \xff utf-8 \x01 \xe2\x82\xac");
+    snprintf(sample.id.name, sizeof sample.id.name, "bad \xff utf-8 \x01 \xe2\x82\xac");
     sample.service.local = true;
     sample.service.owner = "web/app";
     sample_add(&sample, BYTES("path=/"));
@@ -180,10 +180,10 @@ START_TEST(too_long)
     ck_assert_ptr_nonnull(record);
     ck_assert_uint_eq(record->service.txt_length, 256);
     service_record_free(record);
-    strcpy(value + 255, "x\"");
+    memcpy(value + 255, "x\"", 3);
     ck_assert_ptr_null(read_service(with(PRINTER, ":\"1\"", value)));
 
-    strcpy(payload, PRINTER);
+    memcpy(payload, PRINTER, strlen(PRINTER));
     memset(payload + strlen(PRINTER), ' ', RECORD_SIZE_MAX - strlen(PRINTER) + 1);
     ck_assert_ptr_nonnull(record = service_record_read((uint8_t *)payload, RECORD_SIZE_MAX));
     service_record_free(record);
