@@ -92,6 +92,13 @@ class Look(Case):
         topic = "mdns/service/local/_http._tcp/a%2Fb {x} %25/eth0"
         for line in (topic, topic + " (null)"):
             self.assertTrue(tool.run("decode", input=line + "\n", stdin=None).stdout.startswith("a/b {x} %"))
+        asked = tool.run("decode", stdin=None, input=(
+            'mdns/advertise/web/app {"name":"App","type":"_http._tcp","port":80,"lease":60}\n'
+            'mdns/advertise/web/app {"name":"App","port":80}\n'
+            "mdns/advertise/web/app (null)\nmdns/client/web online\n")).stdout
+        for line in ("request web/app\n  name        App\n", "lease       60 seconds", "web/app is wrong: type",
+                     "web/app is withdrawn", "client web online"):
+            self.assertIn(line, asked)
         bad = tool.run("decode", input=f"nonsense\n{topic}\n{{}}\n", stdin=None, check=1)
         self.assertIn("line 1:", bad.stderr)
         self.assertIn("line 3:", bad.stderr)
