@@ -6,6 +6,8 @@ of the lab; takes JSON lines on stdin and answers each with "ok":
     announces services (or replaces those of the same name and type) and answers for them from then on
 {"op": "goodbye", "services": [...]}    takes them back; more than once, if need be
 {"op": "mute"} / {"op": "unmute"}    plays dead, without a goodbye / answers again
+
+With --no-a-on-ipv6 it keeps its IPv4 address to itself over IPv6, as avahi-daemon does by default.
 """
 import base64
 import json
@@ -52,9 +54,10 @@ def folded(labels):
 class Device:
     """The records, and who is to get them."""
 
-    def __init__(self, interface, ipv4, ipv6, receiver):
+    def __init__(self, interface, ipv4, ipv6, receiver, *options):
         self.ipv4, self.ipv6 = ipv4, ipv6
         self.receiver = pathlib.Path("/proc", receiver, "net")
+        self.a_on_ipv6 = "--no-a-on-ipv6" not in options
         self.services, self.hosts, self.types = {}, {}, {}
         self.muted = False
         index = socket.if_nametoindex(interface)
@@ -132,14 +135,23 @@ class Device:
             time.sleep(0.002)
 
     def send(self, records, sockets=None):
-        """Multicasts records, as many to a packet as fit; no faster than they are received."""
+        """Multicasts records over these sockets, or all."""
+        sockets = sockets or self.sockets
+        if self.a_on_ipv6:
+            self.send_to(records, sockets)
+            return
+        for s in sockets:
+            self.send_to([r for r in records if r[1] != A or s.family == socket.AF_INET], [s])
+
+    def send_to(self, records, sockets):
+        """As many to a packet as fit; no faster than they are received."""
         batch, size, sent = [], 0, 0
         for record in records + [None]:
             data = record and encode_name(record[0]) + struct.pack(
                 "!HHIH", record[1], record[2], record[3], len(record[4])) + record[4]
             if batch and (not data or size + len(data) > PACKET):
                 packet = struct.pack("!HHHHHH", 0, 0x8400, 0, len(batch), 0, 0) + b"".join(batch)
-                for s in sockets or self.sockets:
+                for s in sockets:
                     group = GROUPS[0] if s.family == socket.AF_INET else GROUPS[1]
                     s.sendto(packet, group)
                 batch, size, sent = [], 0, sent + 1
@@ -214,7 +226,7 @@ class Device:
 
 
 def main():
-    device = Device(*sys.argv[1:5])
+    device = Device(*sys.argv[1:])
     device.index()
     waiting = selectors.DefaultSelector()
     for s in device.sockets:

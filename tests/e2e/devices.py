@@ -64,9 +64,9 @@ class Zeroconf(Scripted):
 class Raw(Scripted):
     """A device that sends whatever it is told to."""
 
-    def __init__(self, host):
+    def __init__(self, host, *options):
         super().__init__(host, "device_raw", "lan0", host.address, host.link_local(),
-                         host.lab.a.space.pid)
+                         host.lab.a.space.pid, *options)
 
     def set(self, *services):
         self.order(op="set", services=list(services))

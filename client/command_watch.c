@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A live table. On a terminal it is drawn in place; elsewhere one table follows the other, as what
+ * it shows changes. Changes within a tenth of a second are drawn at once.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "command.h"
+#include "look.h"
+#include "print.h"
+#include "table.h"
+
+#define SETTLE_MS 100
+#define WIDTH_ELSEWHERE 160 /* where there is no terminal */
+#define LINES_MAX 100000
+
+/* What terminals know since the VT100, and xterm's second screen. */
+#define SCREEN_ENTER "\x1b[?1049h\x1b[?25l"
+#define SCREEN_LEAVE "\x1b[?25h\x1b[?1049l"
+#define CURSOR_HOME "\x1b[H"
+#define LINE_END "\x1b[K\n"
+#define ERASE_BELOW "\x1b[J"
+
+static const struct option_row rows[] = {{"domain", 'd', "DOMAIN", "this domain only"}};
+
+struct watch {
+    struct look look;
+    struct options options;
+    struct look_wish wish;
+    struct loop_timer redraw;
+    bool terminal;
+};
+
+static bool take(void *context, size_t row, const char *value, const char **problem)
+{
+    (void)row, (void)problem;
+    struct watch *watch = context;
+    watch->wish.domain = value;
+    return true;
+}
+
+/* ---- the table ---- */
+
+static void size_of_terminal(const struct watch *watch, size_t *width, size_t *height)
+{
+    struct winsize size;
+    bool known = watch->terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+                 size.ws_col > 0 && size.ws_row > 0;
+    *width = known ? size.ws_col : WIDTH_ELSEWHERE;
+    *height = known ? size.ws_row : LINES_MAX;
+}
+
+/* The line above the table. */
+static void headline(const struct watch *watch, char *out, size_t size)
+{
+    const struct state_record *state = tree_bridge(watch->look.tree);
+    char host[sizeof state->hostname * 4 + 1] = "";
+    size_t count = tree_count(watch->look.tree);
+
+    if (state)
+        print_escape(host, (const uint8_t *)state->hostname, strlen(state->hostname));
+    if (!connection_is_up(watch->look.session.connection))
+        snprintf(out, size, "%zu services; no connection to %s", count,
+                 watch->look.session.place.url);
+    else if (!state)
+        snprintf(out, size, "%zu services; no bridge at %s", count, watch->look.session.place.url);
+    else
+        snprintf(out, size, "%zu services; bridge %s on %s, avahi %s", count,
+                 bridge_life_name(state->life), host, state->avahi_up ? "up" : "down");
+}
+
+static void draw(void *context, int64_t now)
+{
+    (void)now;
+    struct watch *watch = context;
+    size_t count, width, height;
+    char line[1200], fitted[4 * sizeof line];
+    const char *end_of_line = watch->terminal ? LINE_END : "\n";
+    const struct service_record **list = tree_list(watch->look.tree, &count);
+
+    if (!list)
+        return;
+    size_of_terminal(watch, &width, &height);
+    headline(watch, line, sizeof line);
+    if (table_width(line) > width)
+        table_fit(fitted, sizeof fitted, line, width);
+    else
+        snprintf(fitted, sizeof fitted, "%s", line);
+    printf("%s%s%s", watch->terminal ? CURSOR_HOME : "", fitted, end_of_line);
+    /* The last line of a terminal stays empty: the end of that line would scroll it. */
+    table_print(list, count, width, height > 2 ? height - 2 : 1, end_of_line);
+    fputs(watch->terminal ? ERASE_BELOW : "\n", stdout);
+    free(list);
+}
+
+static void redraw_soon(struct watch *watch)
+{
+    if (!watch->options.json && watch->redraw.due == NEVER)
+        watch->redraw.due = clock_now() + SETTLE_MS;
+}
+
+/* ---- what happens ---- */
+
+static void on_service(void *context, const struct service_record *before,
+                       const struct service_record *now)
+{
+    struct watch *watch = context;
+    if (watch->options.json)
+        print_event_json(print_event(before, now), now ? now : before);
+    redraw_soon(watch);
+}
+
+static void on_bridge(void *context, const struct state_record *state)
+{
+    struct watch *watch = context;
+    if (watch->options.json)
+        print_state_event_json(state);
+    redraw_soon(watch);
+}
+
+static void on_link(void *context, bool up)
+{
+    struct watch *watch = context;
+    if (watch->options.json)
+        printf("{\"event\":\"broker\",\"up\":%s}\n", up ? "true" : "false");
+    redraw_soon(watch);
+}
+
+static void on_signal(void *context, int number)
+{
+    struct watch *watch = context;
+    if (number == SIGWINCH)
+        draw(watch, 0);
+    else if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT)
+        loop_end(&watch->look.session.loop, EXIT_DONE);
+}
+
+static int run(struct watch *watch)
+{
+    static const struct tree_handlers handlers = {.service = on_service, .bridge = on_bridge};
+    int exit_code = (int)look_open(&watch->look, &watch->options, &watch->wish, &handlers, watch);
+
+    if (exit_code == EXIT_DONE) {
+        struct loop *loop = &watch->look.session.loop;
+        watch->terminal = !watch->options.json && isatty(STDOUT_FILENO);
+        watch->look.link = on_link;
+        loop->signal = on_signal;
+        loop_add_timer(loop, &watch->redraw, draw, watch);
+        redraw_soon(watch);
+        fputs(watch->terminal ? SCREEN_ENTER : "", stdout);
+        exit_code = look_run(&watch->look);
+        fputs(watch->terminal ? SCREEN_LEAVE : "", stdout);
+    }
+    look_close(&watch->look);
+    return exit_code;
+}
+
+int command_watch(const struct command *command, int argc, char **argv)
+{
+    struct watch watch = {0};
+    const struct option_table own = {rows, sizeof rows / sizeof *rows, take, &watch};
+    int first, exit_code;
+
+    if (!command_begin(command, &watch.options, &own, argc, argv, &first, &exit_code))
+        return exit_code;
+    if (argc - first > 1)
+        return command_usage(command, "one type at most");
+    watch.wish.type = argv[first];
+    return run(&watch);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "exit_codes.h"
+
+#define LONGEST_WAIT_MS 60000
+
+static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGWINCH, SIGUSR1, SIGUSR2};
+
+static sigset_t signals_before;
+
+int loop_open(struct loop *loop, struct connection *connection, void *context)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        sigaddset(&set, taken[i]);
+    *loop = (struct loop){.connection = connection, .context = context, .signal_fd = -1};
+    sigprocmask(SIG_BLOCK, &set, &signals_before);
+    signal(SIGPIPE, SIG_IGN);
+    loop->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return loop->signal_fd < 0 ? -errno : 0;
+}
+
+void loop_close(struct loop *loop)
+{
+    if (loop->signal_fd >= 0)
+        close(loop->signal_fd);
+    loop->signal_fd = -1;
+}
+
+void loop_child_signals(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &signals_before, NULL);
+}
+
+void loop_add_timer(struct loop *loop, struct loop_timer *timer,
+                    void (*fire)(void *context, int64_t now), void *context)
+{
+    size_t slot = 0;
+    while (slot < LOOP_TIMERS_MAX && loop->timers[slot])
+        slot++;
+    assert(slot < LOOP_TIMERS_MAX);
+    *timer = (struct loop_timer){NEVER, fire, context};
+    loop->timers[slot] = timer;
+}
+
+void loop_end(struct loop *loop, int exit_code)
+{
+    if (!loop->ended)
+        loop->exit_code = exit_code;
+    loop->ended = true;
+}
+
+static int64_t next_deadline(const struct loop *loop)
+{
+    int64_t next = loop->connection ? connection_deadline(loop->connection) : NEVER;
+    for (size_t i = 0; i < LOOP_TIMERS_MAX; i++)
+        if (loop->timers[i] && loop->timers[i]->due < next)
+            next = loop->timers[i]->due;
+    return next;
+}
+
+static void read_signals(struct loop *loop)
+{
+    struct signalfd_siginfo info;
+    while (read(loop->signal_fd, &info, sizeof info) == sizeof info) {
+        int number = (int)info.ssi_signo;
+        if (loop->signal)
+            loop->signal(loop->context, number);
+        else if (number == SIGINT || number == SIGTERM || number == SIGHUP)
+            loop_end(loop, EXIT_DONE);
+        else if (number == SIGQUIT)
+            loop_end(loop, EXIT_INTERNAL);
+    }
+}
+
+static void fire_timers(struct loop *loop, int64_t now)
+{
+    for (size_t i = 0; i < LOOP_TIMERS_MAX; i++) {
+        struct loop_timer *timer = loop->timers[i];
+        if (!timer || timer->due > now)
+            continue;
+        timer->due = NEVER;
+        timer->fire(timer->context, now);
+    }
+}
+
+static void turn(struct loop *loop)
+{
+    struct pollfd fds[2] = {{.fd = loop->signal_fd, .events = POLLIN}, {.fd = -1}};
+    int64_t wait = next_deadline(loop) - clock_now();
+
+    if (loop->connection) {
+        fds[1].fd = connection_fd(loop->connection);
+        fds[1].events = connection_events(loop->connection);
+    }
+    if (fflush(stdout) != 0 && loop->ends_with_reader) {
+        loop_end(loop, EXIT_DONE);
+        return;
+    }
+    wait = wait < 0 ? 0 : wait > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait;
+    if (poll(fds, 2, (int)wait) < 0)
+        return; /* EINTR, by a signal that we do not take */
+
+    int64_t now = clock_now();
+    if (fds[0].revents)
+        read_signals(loop);
+    if (loop->connection && !loop->ended)
+        connection_dispatch(loop->connection, fds[1].revents, now);
+    if (!loop->ended)
+        fire_timers(loop, now);
+}
+
+int loop_run(struct loop *loop)
+{
+    while (!loop->ended)
+        turn(loop);
+    fflush(stdout);
+    return loop->exit_code;
+}

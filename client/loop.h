@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The one poll(2) of the tool: the broker's connection, signals, timers. */
+#ifndef CLIENT_LOOP_H
+#define CLIENT_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "connection.h"
+
+#define LOOP_TIMERS_MAX 8
+
+/* Fires once when it is due; `fire` may set it again. */
+struct loop_timer {
+    int64_t due; /* monotonic milliseconds; NEVER (clock.h): not set */
+    void (*fire)(void *context, int64_t now);
+    void *context;
+};
+
+struct loop {
+    struct connection *connection; /* may be NULL; may be freed and set to NULL in between */
+    /* A signal that loop_open() took; NULL: SIGINT, SIGTERM and SIGHUP end the loop with
+     * EXIT_DONE, and all others are nothing. */
+    void (*signal)(void *context, int number);
+    void *context;
+    struct loop_timer *timers[LOOP_TIMERS_MAX]; /* NULL: none */
+    int signal_fd;
+    bool ends_with_reader; /* nobody reads our stdout any more: the end, with EXIT_DONE */
+    bool ended;
+    int exit_code;
+};
+
+/*
+ * Takes SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGWINCH, SIGUSR1 and SIGUSR2, and ignores
+ * SIGPIPE. A child has to call loop_child_signals() between fork() and exec(). 0 or -errno.
+ */
+int loop_open(struct loop *loop, struct connection *connection, void *context);
+void loop_close(struct loop *loop);
+
+/* Gives a child the signals as they were before loop_open(). */
+void loop_child_signals(void);
+
+/* Adds a timer, which is the caller's and not set yet. There are LOOP_TIMERS_MAX. */
+void loop_add_timer(struct loop *loop, struct loop_timer *timer,
+                    void (*fire)(void *context, int64_t now), void *context);
+
+/* Ends loop_run() after what is being handled. The first one wins. */
+void loop_end(struct loop *loop, int exit_code);
+
+/* Until somebody calls loop_end(); returns its exit code. Flushes stdout before it waits. */
+int loop_run(struct loop *loop);
+
+#endif

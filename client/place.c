@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "text.h"
+
+static const char *const source_names[] = {
+    [PLACE_FROM_OPTION] = "--broker",   [PLACE_FROM_MQTT_SOCKET] = "MQTT_SOCKET",
+    [PLACE_FROM_MQTT_URL] = "MQTT_URL", [PLACE_FOUND_SOCKET] = "the socket is there",
+    [PLACE_BY_DEFAULT] = "default",
+};
+
+const char *place_source_name(enum place_source source)
+{
+    return source_names[source];
+}
+
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+/* The text that says where the broker is, by order of precedence; a path becomes a URL. */
+static const char *choose(enum place_source *source, const struct options *options,
+                          const char *socket, char url[PLACE_URL_MAX + 1])
+{
+    const char *path = environment("MQTT_SOCKET");
+
+    if (options->broker) {
+        *source = PLACE_FROM_OPTION;
+        return options->broker;
+    }
+    *source = PLACE_FROM_MQTT_SOCKET;
+    if (!path && environment("MQTT_URL")) {
+        *source = PLACE_FROM_MQTT_URL;
+        return environment("MQTT_URL");
+    }
+    if (!path && access(socket, F_OK) == 0) {
+        *source = PLACE_FOUND_SOCKET;
+        path = socket;
+    }
+    if (!path) {
+        *source = PLACE_BY_DEFAULT;
+        return PLACE_DEFAULT_URL;
+    }
+    bool is_url = strncmp(path, "unix://", strlen("unix://")) == 0;
+    snprintf(url, PLACE_URL_MAX + 1, "%s%s", is_url ? "" : "unix://", path);
+    return url;
+}
+
+bool place_find(struct place *place, const struct options *options, const char *socket,
+                char error[PLACE_ERROR_SIZE])
+{
+    char url[PLACE_URL_MAX + 1], shown[160];
+    memset(place, 0, sizeof *place);
+
+    const char *chosen = choose(&place->source, options, socket, url);
+    const char *problem = place_parse_url(place, chosen);
+    if (problem) {
+        text_excerpt(shown, sizeof shown, strchr(chosen, '@') ? "..." : chosen);
+        snprintf(error, PLACE_ERROR_SIZE, "%s: %s: %s", place_source_name(place->source), shown,
+                 problem);
+        return false;
+    }
+    place->username = options->username;
+    place->password_file = options->password_file;
+    place->ca_file = options->ca_file;
+    place->cert_file = options->cert_file;
+    place->key_file = options->key_file;
+    if (!place->cert_file == !place->key_file)
+        return true;
+    snprintf(error, PLACE_ERROR_SIZE, "a certificate and its key go together");
+    return false;
+}
+
+/* Up to `size` bytes of a file. Returns how many, or -errno. */
+static ssize_t read_file(const char *path, char *out, size_t size)
+{
+    /* O_NONBLOCK: what is no regular file is refused, not waited for. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+    ssize_t result = -EINVAL;
+
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+        result = read(fd, out, size);
+        if (result < 0)
+            result = -errno;
+    }
+    close(fd);
+    return result;
+}
+
+int place_read_password(const struct place *place, char out[PLACE_PASSWORD_SIZE])
+{
+    if (!place->username || !place->password_file)
+        return 0;
+
+    ssize_t length = read_file(place->password_file, out, PLACE_PASSWORD_SIZE);
+    if (length < 0)
+        return (int)length;
+    if (length == PLACE_PASSWORD_SIZE)
+        return -EMSGSIZE;
+    if (length > 0 && out[length - 1] == '\n')
+        length--;
+    if (length == 0)
+        return -ENODATA;
+    out[length] = '\0';
+    return strlen(out) == (size_t)length ? 1 : -EINVAL;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What goes to stderr: one line, behind the name that the tool was called by. */
+#ifndef CLIENT_SAY_H
+#define CLIENT_SAY_H
+
+/* Sets the name; it is borrowed. */
+void say_as(const char *name);
+
+/* Writes one line. What comes from outside goes through text_excerpt() before. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

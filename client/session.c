@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "session.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "say.h"
+
+enum exit_code session_open(struct session *session, const struct options *options,
+                            const struct connection_handlers *handlers, void *context)
+{
+    char error[PLACE_ERROR_SIZE];
+
+    memset(session, 0, sizeof *session);
+    session->loop.signal_fd = -1;
+    session->options = options;
+    session->give_up_at = clock_now() + (options->timeout_ms > 0 ? options->timeout_ms : 0);
+    if (!place_find(&session->place, options, PLACE_SOCKET, error)) {
+        say("%s", error);
+        return options->broker ? EXIT_USAGE : EXIT_BAD_CONFIG;
+    }
+    session->connection = connection_new(&session->place, handlers, context);
+    if (!session->connection)
+        return EXIT_BAD_CONFIG;
+    int result = loop_open(&session->loop, session->connection, context);
+    if (result < 0) {
+        say("signals: %s", strerror(-result));
+        return EXIT_INTERNAL;
+    }
+    return EXIT_DONE;
+}
+
+void session_close(struct session *session, bool clean)
+{
+    if (session->connection)
+        connection_free(session->connection, clean);
+    session->connection = NULL;
+    loop_close(&session->loop);
+}
+
+enum exit_code session_exit_code(enum connection_problem problem)
+{
+    switch (problem) {
+    case CONNECTION_REFUSED:
+        return EXIT_REFUSED;
+    case CONNECTION_PASSWORD:
+        return EXIT_BAD_CONFIG;
+    case CONNECTION_UNREACHABLE:
+    case CONNECTION_SILENT:
+    case CONNECTION_BROKEN:
+        break;
+    }
+    return EXIT_NO_BROKER;
+}
+
+bool session_failed(struct session *session, const struct connection_failure *failure)
+{
+    enum exit_code code = session_exit_code(failure->problem);
+    bool may_pass = code == EXIT_NO_BROKER || connection_was_up(session->connection);
+
+    if (may_pass && (session->persistent || clock_now() < session->give_up_at))
+        return true;
+    say("cannot connect to the broker at %s (%s): %s", session->place.url,
+        place_source_name(session->place.source), failure->text);
+    loop_end(&session->loop, code);
+    return false;
+}

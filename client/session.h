@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every command that talks to the broker begins and ends with: the place, the connection, the
+ * loop, and what is to be done when the broker cannot be reached.
+ */
+#ifndef CLIENT_SESSION_H
+#define CLIENT_SESSION_H
+
+#include "connection.h"
+#include "exit_codes.h"
+#include "loop.h"
+#include "options.h"
+#include "place.h"
+
+struct session {
+    const struct options *options;
+    struct place place;
+    struct connection *connection;
+    struct loop loop;
+    /* For commands that go on for as long as they are let: a broker that is not there is waited
+     * for. Others wait for --timeout, and by default not at all. */
+    bool persistent;
+    int64_t give_up_at; /* monotonic milliseconds; of those others */
+};
+
+/*
+ * Finds the broker's place, prepares the connection and opens the loop. EXIT_DONE, or why not, with
+ * a line on stderr. The options and handlers are borrowed; `context` is that of both. In any case
+ * session_close() is to follow.
+ */
+enum exit_code session_open(struct session *session, const struct options *options,
+                            const struct connection_handlers *handlers, void *context);
+
+/* Frees; `clean` as in connection_free(). */
+void session_close(struct session *session, bool clean);
+
+/*
+ * For the handler `failed`: decides whether to try again. If not, it says why and ends the loop
+ * with the exit code that fits. A user whom the broker refuses is not waited for, unless it took
+ * him before.
+ */
+bool session_failed(struct session *session, const struct connection_failure *failure);
+
+/* The exit code that fits. */
+enum exit_code session_exit_code(enum connection_problem problem);
+
+#endif

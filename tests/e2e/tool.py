@@ -1,0 +1,40 @@
+"""mdns-mqtt, the tool, by its own name or by that of the program that it stands for."""
+import os
+import pathlib
+import subprocess
+
+from lab import TMP
+from process import Process, slow
+
+
+def program(name="mdns-mqtt"):
+    """The path of the tool, which lies beside the bridge, under a name."""
+    binary = pathlib.Path(os.environ["BRIDGE"]).with_name("mdns-mqtt")
+    if name == binary.name:
+        return binary
+    link = TMP / name
+    if not link.is_symlink():
+        link.symlink_to(binary)
+    return link
+
+
+def run(*args, name="mdns-mqtt", check=0, env=None, **options):
+    """Runs the tool to its end, which has to be the exit code `check` (None: any).
+
+    Returns the finished process: returncode, stdout and stderr as text, any bytes kept.
+    """
+    done = subprocess.run([program(name), *map(str, args)], stdin=options.pop("stdin", subprocess.DEVNULL),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+                          errors="surrogateescape", timeout=30 * slow(),
+                          env={**os.environ, **(env or {})}, **options)
+    if check is not None and done.returncode != check:
+        raise AssertionError(f"{name} {' '.join(map(str, args))}: exit code {done.returncode}, not {check}\n"
+                             f"{done.stderr}{done.stdout}")
+    return done
+
+
+class Tool(Process):
+    """The tool, running; stdout and stderr in one log."""
+
+    def __init__(self, *args, name="mdns-mqtt", **options):
+        super().__init__(name, [program(name), *args], **options)
