@@ -15,6 +15,8 @@ static const struct command commands[] = {
      false},
     {"watch", "[OPTION]... [TYPE]", "Shows a table of the services, as they come and go",
      command_watch, false},
+    {"advertise", "--name NAME --type TYPE --port PORT [OPTION]... [-- COMMAND [ARGUMENT]...]",
+     "Advertises a service, alone or while COMMAND runs", command_advertise, false},
     {"decode", "[OPTION]...", "Makes lines of mosquitto_sub readable", command_decode, false},
     {"avahi-browse", "[OPTION]... [TYPE]", "As Avahi's program of this name", command_avahi_browse,
      true},
