@@ -82,8 +82,10 @@ static bool write_record(const struct decode *decode, const uint8_t *payload, si
         decode->options.json ? print_payload(payload, length) : print_state(&state);
     else if (status_record_read(&status, payload, length))
         decode->options.json ? print_payload(payload, length) : print_status(&status);
+    else if (decode->options.json) /* of the stats record we know no more than that it is JSON */
+        print_payload(payload, length);
     else
-        good = false;
+        good = print_stats(payload, length);
     service_record_free(service);
     return good;
 }

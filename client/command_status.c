@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "command.h"
 #include "json.h"
 #include "print.h"
@@ -49,23 +47,6 @@ static void print_wrapped(const char *what, const uint8_t *payload, size_t lengt
     printf("{\"%s\":%.*s}\n", what, (int)length, (const char *)payload);
 }
 
-static void print_stats(const uint8_t *payload, size_t length)
-{
-    cJSON *json = cJSON_ParseWithLength((const char *)payload, length);
-    const cJSON *item;
-    char name[4 * 64 + 1];
-
-    puts("counters");
-    cJSON_ArrayForEach(item, json)
-    {
-        if (!cJSON_IsNumber(item) || strlen(item->string) > 63)
-            continue;
-        print_escape(name, (const uint8_t *)item->string, strlen(item->string));
-        printf("  %-19s %.0f\n", name, item->valuedouble);
-    }
-    cJSON_Delete(json);
-}
-
 static void on_state(struct status_command *status, const struct message *message)
 {
     if (!state_record_read(&status->state, message->payload, message->length))
@@ -80,12 +61,10 @@ static void on_state(struct status_command *status, const struct message *messag
 static void on_stats(const struct status_command *status, const struct message *message)
 {
     struct json_problem problem;
-    if (!json_check(&problem, message->payload, message->length, 2))
-        return;
-    if (status->options.json)
-        print_wrapped("stats", message->payload, message->length);
-    else
+    if (!status->options.json)
         print_stats(message->payload, message->length);
+    else if (json_check(&problem, message->payload, message->length, JSON_DEPTH_MAX))
+        print_wrapped("stats", message->payload, message->length);
 }
 
 static void on_advertisement(const struct status_command *status, const struct message *message)

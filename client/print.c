@@ -6,6 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include <cjson/cJSON.h>
+
+#include "json.h"
 #include "text.h"
 #include "txt.h"
 
@@ -212,6 +215,32 @@ void print_state(const struct state_record *state)
     printf("  %-11s %zu\n", "advertised", state->advertised);
     printf("  %-11s %zu bytes\n", "records of", state->record_size);
     print_time("started", state->stamp.epoch);
+}
+
+static void print_counters(const cJSON *json)
+{
+    char name[ESCAPED_SIZE(STATUS_KEY_MAX)];
+    const cJSON *item;
+
+    puts("counters");
+    cJSON_ArrayForEach(item, json)
+    {
+        if (cJSON_IsNumber(item) && strlen(item->string) <= STATUS_KEY_MAX)
+            printf("  %-19s %.0f\n", escape(name, item->string), item->valuedouble);
+    }
+}
+
+bool print_stats(const uint8_t *payload, size_t length)
+{
+    struct json_problem problem;
+    if (!json_check(&problem, payload, length, JSON_DEPTH_MAX))
+        return false;
+    cJSON *json = cJSON_ParseWithLength((const char *)payload, length);
+    bool is_stats = cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(json, "uptime"));
+    if (is_stats)
+        print_counters(json);
+    cJSON_Delete(json);
+    return is_stats;
 }
 
 void print_status(const struct status *status)

@@ -7,6 +7,7 @@
 #ifndef CLIENT_PRINT_H
 #define CLIENT_PRINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,9 @@ void print_service(const struct service_record *record);
 /* The same of the bridge, and of an advertisement. */
 void print_state(const struct state_record *state);
 void print_status(const struct status *status);
+
+/* The bridge's counters. False: that is no stats record, and nothing is written. */
+bool print_stats(const uint8_t *payload, size_t length);
 
 /* A record as it came, without its padding. Nothing but what was checked to be JSON. */
 void print_payload(const uint8_t *payload, size_t length);

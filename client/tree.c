@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entries are kept by topic path. After each connection the broker sends what is retained; until it
- * is through, entries of before that were not seen again stay, as nobody said that they went. When
- * it is through, they are swept.
+ * Entries are kept by topic path. After each connection the broker sends what is retained; if it has
+ * lost that, the bridge will publish it again. So entries that were not seen again stay, as nobody
+ * said that they went, until the bridge is online and the broker's replay is over: then they are
+ * swept.
  *
  * What does not come from a bridge (a payload that is no record, a record that names another
  * service than its topic) is ignored, as if it were not there.
@@ -33,7 +34,7 @@ struct tree {
     struct state_record state;
     bool has_state;
     bool settled; /* on this connection */
-    bool told;    /* that it is complete */
+    bool told;    /* that it is complete, on this connection */
 };
 
 struct tree *tree_new(const char *prefix, const struct tree_handlers *handlers, void *context)
@@ -60,7 +61,9 @@ void tree_free(struct tree *tree)
     if (!tree)
         return;
     HASH_ITER(hh, tree->entries, entry, next)
-    remove_entry(tree, entry);
+    {
+        remove_entry(tree, entry);
+    }
     free(tree);
 }
 
@@ -178,14 +181,27 @@ static void service_message(struct tree *tree, const char *path, const uint8_t *
     }
 }
 
+/* What nobody spoke of on this connection has gone while we were away. */
+static void sweep(struct tree *tree)
+{
+    struct entry *entry, *next;
+    HASH_ITER(hh, tree->entries, entry, next)
+    {
+        if (!entry->confirmed)
+            service_went(tree, entry);
+    }
+}
+
 static void check_complete(struct tree *tree)
 {
-    bool complete = tree_is_complete(tree);
-    if (complete && !tree->told && tree->handlers.complete) {
-        tree->told = true;
+    bool news = tree_is_complete(tree) && !tree->told;
+
+    tree->told = tree_is_complete(tree);
+    if (!news)
+        return;
+    sweep(tree);
+    if (tree->handlers.complete)
         tree->handlers.complete(tree->context);
-    }
-    tree->told = complete;
 }
 
 static bool same_state(const struct state_record *a, const struct state_record *b)
@@ -225,12 +241,7 @@ void tree_message(struct tree *tree, const char *topic, const uint8_t *payload, 
 
 void tree_settled(struct tree *tree)
 {
-    struct entry *entry, *next;
-
     tree->settled = true;
-    HASH_ITER(hh, tree->entries, entry, next)
-    if (!entry->confirmed)
-        service_went(tree, entry);
     check_complete(tree);
     if (!tree_is_complete(tree) && tree->handlers.not_online)
         tree->handlers.not_online(tree->context);
@@ -238,7 +249,7 @@ void tree_settled(struct tree *tree)
 
 void tree_lost(struct tree *tree)
 {
-    tree->settled = tree->told = false;
+    tree->settled = tree->told = tree->has_state = false;
     for (struct entry *entry = tree->entries; entry; entry = entry->hh.next)
         entry->confirmed = false;
 }

@@ -38,8 +38,8 @@ void tree_service_filter(char out[TREE_FILTER_SIZE], const char *prefix, const c
                          const char *type, const char *name);
 void tree_state_filter(char out[TREE_FILTER_SIZE], const char *prefix);
 
-/* To be called when the connection says so. A loss keeps what is known until the replay after the
- * next connection shows what has gone meanwhile. */
+/* To be called when the connection says so. Over a loss the services stay, until the tree is
+ * complete again and shows which have gone meanwhile; the state does not. */
 void tree_message(struct tree *tree, const char *topic, const uint8_t *payload, size_t length);
 void tree_settled(struct tree *tree);
 void tree_lost(struct tree *tree);

@@ -7,8 +7,8 @@ import json
 import unicodedata
 
 SERVICE_KEYS = ["v", "state", "name", "name_b64", "type", "domain", "interface", "protocols", "host",
-                "port", "addresses", "txt", "txt_omitted", "local", "owner", "epoch", "seq", "time"]
-SERVICE_OPTIONAL = {"name_b64", "txt_omitted", "owner"}
+                "port", "addresses", "txt", "txt_raw", "txt_omitted", "local", "owner", "epoch", "seq", "time"]
+SERVICE_OPTIONAL = {"name_b64", "txt_raw", "txt_omitted", "owner"}
 STATE_KEYS = ["v", "state", "epoch", "version", "hostname", "avahi", "record_size", "services",
               "advertised", "seq", "time"]
 STATUS_KEYS = ["v", "state", "client", "id", "transaction", "name", "type", "port", "lease", "expires",
@@ -114,6 +114,11 @@ def check_service(record, topic, prefix):
                 (isinstance(value, dict) and list(value) == ["b64"]
                  and base64.b64decode(value["b64"], validate=True) is not None)):
             raise ValueError(f"TXT value {value!r}")
+    for string in record.get("txt_raw", []):
+        if not base64.b64decode(string, validate=True):
+            raise ValueError(f"TXT string {string!r}")
+    if record.get("txt_raw") == []:
+        raise ValueError("an empty txt_raw")
 
 
 def check_state(record):

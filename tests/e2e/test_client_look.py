@@ -1,0 +1,233 @@
+"""The tool looks: browse, resolve, status, watch, decode; how each ends, and what outlives a broker."""
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+
+import tool
+import world
+from case import Case
+from devices import Raw, service
+from lab import SHIPPED, TMP
+from observer import publish
+from process import slow, wait_until
+
+SOCKET = TMP / "mqtt.sock"
+OFFLINE = json.dumps({"v": 1, "state": "offline", "epoch": 1, "version": "1", "hostname": "x", "avahi": "up",
+                      "record_size": 4096, "services": 0, "advertised": 0, "seq": 1, "time": 1})
+
+
+def lines(text):
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+class Look(Case):
+    def start(self):
+        watch = self.boot("b")
+        self.device = Raw(self.b)
+        self.device.set(service("Printer / 1", "_ipp._tcp", 631, [b"rp=ipp", b"bin=\x00\xff", b"duplex"]),
+                        service("Web", "_http._tcp", 80), service("Web 2", "_http._tcp", 8080))
+        for name in ("Printer / 1", "Web", "Web 2"):
+            watch.service(name, protocols=["IPv4", "IPv6"])
+        watch.bridge_state(services=3)
+        return watch
+
+    def test_once(self):
+        """What there is, by type and name, as text and as the bridge's own records."""
+        watch = self.start()
+        text = tool.run("browse", "-t").stdout.splitlines()
+        self.assertEqual([line.split()[2] for line in text], ["Web", "Web", "Printer"])
+        self.assertIn("10.77.0.2 fe80::", text[0])
+        found = lines(tool.run("browse", "--json", "-t", "_ipp._tcp").stdout)
+        record = watch.service("Printer / 1", protocols=["IPv4", "IPv6"])
+        self.assertEqual(found, [{"event": "add", **record}])
+        self.assertEqual(lines(tool.run("resolve", "--json", "Printer / 1", "_ipp._tcp").stdout), [record])
+        text = tool.run("resolve", "Printer / 1", "_ipp._tcp", "-d", "local").stdout
+        for line in ("host        thing.local", "port        631", "txt         rp=ipp", "txt         duplex",
+                     "txt         bin=\\x00\\xFF", "interface   lan0", "address     10.77.0.2"):
+            self.assertIn(line, text)
+        self.assertEqual(tool.run("browse", "-t", "-d", "example.com").stdout, "")
+        self.assertIn("there is no service 'Nobody'", tool.run("resolve", "Nobody", "_ipp._tcp", check=1).stderr)
+
+    def test_waiting(self):
+        """resolve --timeout waits for a service; it ends as soon as it is there."""
+        self.start()
+        waiting = tool.Tool("resolve", "--timeout", "60", "Late", "_http._tcp")
+        self.device.set(service("Late"))
+        self.assertEqual(waiting.wait_end(30), 0)
+        self.assertIn("thing.local", waiting.text())
+        start = time.monotonic()
+        tool.run("resolve", "--timeout", "0.5", "Never", "_http._tcp", check=1)
+        self.assertGreaterEqual(time.monotonic() - start, 0.5)
+
+    def test_status(self):
+        watch = self.start()
+        publish("mdns/advertise/web/app", json.dumps({"name": "App", "type": "_http._tcp", "port": 9}), True)
+        watch.message(lambda m: m.topic.endswith("/status") and m.state == "established", "established")
+        text = tool.run("status").stdout
+        self.assertIn("bridge online", text)
+        self.assertIn("advertisement web/app established", text)
+        self.assertNotIn("published", text)
+        state, stats, advertisement = lines(tool.run("status", "--json", "--stats").stdout)
+        self.assertEqual(state["bridge"]["state"], "online")
+        self.assertIn("published", stats["stats"])
+        self.assertEqual(advertisement["advertisement"]["name"], "App")
+        self.assertRegex(tool.run("status", "--stats").stdout, r"(?m)^  published +\d+$")
+
+    def test_decode(self):
+        """What mosquitto_sub writes, with topics and without, and what is no such thing."""
+        self.start()
+        text = subprocess.run(["mosquitto_sub", "-v", "-t", "mdns/#", "-C", "5"], check=True,
+                              stdout=subprocess.PIPE, timeout=30 * slow()).stdout.decode()
+        decoded = tool.run("decode", input=text, stdin=None).stdout
+        for line in ("Printer / 1\n", "bridge online\n", "Web 2\n", "counters\n"):
+            self.assertIn(line, decoded)
+        for record, line in zip(lines(tool.run("decode", "--json", input=text, stdin=None).stdout),
+                                text.splitlines()):
+            self.assertEqual(record, json.loads(line[line.index("{"):]))
+        topic = "mdns/service/local/_http._tcp/a%2Fb {x} %25/eth0"
+        for line in (topic, topic + " (null)"):
+            self.assertTrue(tool.run("decode", input=line + "\n", stdin=None).stdout.startswith("a/b {x} %"))
+        bad = tool.run("decode", input=f"nonsense\n{topic}\n{{}}\n", stdin=None, check=1)
+        self.assertIn("line 1:", bad.stderr)
+        self.assertIn("line 3:", bad.stderr)
+        self.assertIn("a/b", bad.stdout)
+
+
+class Ends(Case):
+    def test_broker(self):
+        """No broker, one that does not let us in, and one that comes in time."""
+        socket = ["--broker", f"unix://{SOCKET}"]
+        self.assertIn("No such file", tool.run("browse", "-t", *socket, check=69).stderr)
+        self.assertIn("refused", tool.run("status", check=69).stderr)
+        for args in (["browse", "-t"], ["resolve", "A", "_a._tcp"], ["status"]):
+            tool.run(*args, check=69)
+        tool.run("-a", "-t", name="avahi-browse", check=69)
+        late = tool.Tool("status", "--timeout", "60")
+        late.wait_log("trying again")
+        self.lab.start_broker()
+        self.assertEqual(late.wait_end(30), 75)  # the broker is there, but no bridge
+        self.assertIn("connected to the broker", late.text())
+        self.assertIn("there is no bridge", late.text())
+
+    def test_user(self):
+        """A user whom the broker does not know, and a password file that is none."""
+        (TMP / "passwords").write_text("")
+        (TMP / "secret").write_text("wrong\n")
+        self.lab.start_broker(SHIPPED.read_text().replace("allow_anonymous true", "allow_anonymous false")
+                              + f"\npassword_file {TMP}/passwords\n")
+        self.assertIn("Not authorized", tool.run("status", check=77).stderr)
+        done = tool.run("browse", env={"MQTT_USERNAME": "me", "MQTT_PASSWORD_FILE": str(TMP / "secret")},
+                        check=77)
+        self.assertIn("Not authorized", done.stderr)
+        done = tool.run("status", "--username", "me", "--password-file", str(TMP / "none"), check=78)
+        self.assertIn("password file", done.stderr)
+
+    def test_no_bridge(self):
+        self.lab.start_broker()
+        for args in (["browse", "-t"], ["resolve", "A", "_a._tcp"], ["status"]):
+            self.assertIn("there is no bridge", tool.run(*args, check=75).stderr)
+        self.assertEqual(tool.run("status", "--json", check=75).stdout, '{"bridge":null}\n')
+        publish("mdns/bridge/state", OFFLINE, True)
+        self.assertIn("the bridge is offline", tool.run("browse", "-t", check=75).stderr)
+        self.assertIn("bridge offline", tool.run("status", check=75).stdout)
+        publish("mdns/bridge/state", OFFLINE.replace("offline", "starting"), True)
+        waiting = tool.Tool("browse", "-t")  # a bridge that is starting is waited for
+        self.assertIn("starting", tool.run("browse", "-t", "--timeout", "0.3", check=75).stderr)
+        self.assertTrue(waiting.alive())
+        publish("mdns/bridge/state", OFFLINE.replace("offline", "online"), True)
+        self.assertEqual(waiting.wait_end(), 0)
+
+    def test_usage(self):
+        for args in (["nothing"], [], ["browse", "--nothing"], ["browse", "a", "b"], ["resolve", "a"],
+                     ["browse", "--prefix", "a/#"], ["browse", "--broker", "http://x"], ["status", "x"],
+                     ["browse", "--timeout", "x"], ["browse", "x" * 69], ["decode", "file"]):
+            self.assertTrue(tool.run(*args, check=64).stderr, args)
+        tool.run("browse", "-t", env={"MQTT_URL": "http://x"}, check=78)
+        for args in (["--help"], ["--version"], ["watch", "--help"], ["browse", "-h"]):
+            self.assertIn("mdns-mqtt", tool.run(*args).stdout)
+
+    def test_places(self):
+        """--broker wins over MQTT_SOCKET, that over MQTT_URL, and that over the usual socket."""
+        config = TMP / "socket.conf"
+        config.write_text(f"user root\nlistener 0 {SOCKET}\nallow_anonymous true\n")
+        self.a.start("broker", "mosquitto", "-c", config)
+        usual = tool.pathlib.Path("/run/mdns-mqtt/mqtt.sock")
+        wait_until(SOCKET.exists, "the socket")
+        bad, good = "/nowhere.sock", str(SOCKET)
+        usual.parent.mkdir()
+        for env, args in (({"MQTT_SOCKET": bad, "MQTT_URL": "mqtt://127.0.0.1:9"}, ["--broker", f"unix://{good}"]),
+                          ({"MQTT_SOCKET": good, "MQTT_URL": "mqtt://127.0.0.1:9"}, []),
+                          ({"MQTT_URL": f"unix://{good}"}, []), ({}, [])):
+            usual.unlink(missing_ok=True)
+            usual.symlink_to(bad if env else good)
+            tool.run("status", *args, env=env, check=75)
+        usual.unlink()
+        self.assertIn("127.0.0.1:1883", tool.run("status", check=69).stderr)
+
+
+class Watch(Case):
+    def test_broker_gone_and_back(self):
+        """It goes on by itself, says so on stderr once, and shows what changed meanwhile."""
+        watch = self.boot("b")
+        device = Raw(self.b)
+        device.set(service("Stays"), service("Goes"))
+        watch.service("Goes", protocols=["IPv4", "IPv6"])
+        table, events = tool.Tool("watch"), tool.Tool("watch", "--json")
+        table.wait_log("Goes")
+        events.wait_log('"state":"online"')
+        self.lab.broker.kill()
+        for process in (table, events):
+            process.wait_log("was lost")
+        table.wait_log("no connection to")
+        device.goodbye(service("Goes"))
+        device.set(service("Comes"))
+        self.lab.bridge.wait_log("Comes")
+        self.lab.start_broker()
+        for process in (table, events):
+            process.wait_log("connected again")
+            process.wait_log("Comes")
+        wait_until(lambda: [e["event"] for e in lines(events.text()) if e.get("name") == "Goes"][-1:]
+                   == ["remove"], "the removal")
+        stays = [e["event"] for e in lines(events.text()) if e.get("name") == "Stays"]
+        self.assertEqual((stays.count("add"), stays.count("remove")), (1, 0), stays)
+        wait_until(lambda: "Goes" not in table.text().rsplit("\n\n", 2)[-2], "a table without it")
+        for process in (table, events):
+            self.assertEqual(process.stop(), 0)
+            said = [line for line in process.text().splitlines() if line.startswith("mdns-mqtt: ")]
+            self.assertEqual(len(said), 2, said)
+
+    def test_terminal(self):
+        """On a terminal it is drawn in place, no wider and no longer than the terminal."""
+        self.boot("b")
+        Raw(self.b).set(*[service(f"Number {i} ü \x1b[31m", txt=[b"a"]) for i in range(30)])
+        master, slave = pty.openpty()
+        subprocess.run(["stty", "cols", "60", "rows", "12"], stdin=slave, check=True)
+        process = subprocess.Popen([tool.program(), "watch"], stdout=slave, stderr=slave, stdin=slave)
+        os.close(slave)
+        seen = b""
+        end = time.monotonic() + 15 * slow()
+        while b"and 21 more" not in seen and time.monotonic() < end:
+            if select.select([master], [], [], 0.1)[0]:
+                seen += os.read(master, 65536)
+        process.terminate()
+        self.assertEqual(process.wait(15 * slow()), 0)
+        while select.select([master], [], [], 0.1)[0]:
+            try:
+                seen += os.read(master, 65536)
+            except OSError:
+                break
+        text = seen.decode()
+        self.assertIn("and 21 more", text)
+        self.assertIn("\\x1B[31m", text)
+        last = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", text.rsplit("\x1b[H", 1)[1])
+        self.assertLessEqual(max(map(len, last.splitlines())), 60)
+        self.assertLessEqual(len(last.splitlines()), 12)
+        self.assertTrue(text.startswith("\x1b[?1049h") and text.endswith("\x1b[?1049l"), text)
+
+
+if __name__ == "__main__":
+    world.main()
