@@ -20,6 +20,12 @@ static const struct command commands[] = {
     {"decode", "[OPTION]...", "Makes lines of mosquitto_sub readable", command_decode, false},
     {"avahi-browse", "[OPTION]... [TYPE]", "As Avahi's program of this name", command_avahi_browse,
      true},
+    {"avahi-publish", "-s [OPTION]... NAME TYPE PORT [KEY=VALUE]...",
+     "As Avahi's program of this name, for services", command_publish, true},
+    {"avahi-publish-service", "[OPTION]... NAME TYPE PORT [KEY=VALUE]...",
+     "As Avahi's program of this name", command_publish, true},
+    {"avahi-publish-address", "", "Refused: the bridge advertises services and no addresses",
+     command_publish, true},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

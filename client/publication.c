@@ -114,6 +114,13 @@ static void on_lost(void *context)
         p->handlers.lost(p->context);
 }
 
+static void on_settled(void *context)
+{
+    struct publication *p = context;
+    if (p->handlers.settled && !p->ends)
+        p->handlers.settled(p->context);
+}
+
 static bool on_failed(void *context, const struct connection_failure *failure)
 {
     struct publication *p = context;
@@ -123,7 +130,9 @@ static bool on_failed(void *context, const struct connection_failure *failure)
 static void take_state(struct publication *p, const struct message *message)
 {
     bool there = message->length > 0;
-    if (there && !state_record_read(&p->state, message->payload, message->length))
+    if (!there)
+        p->state = (struct state_record){0};
+    else if (!state_record_read(&p->state, message->payload, message->length))
         return;
     advert_state(&p->advert, there ? &p->state : NULL, clock_now());
 }
@@ -244,6 +253,7 @@ enum exit_code publication_open(struct publication *p, const struct options *opt
 {
     static const struct connection_handlers connection_handlers = {
         .connected = on_connected,
+        .settled = on_settled,
         .lost = on_lost,
         .failed = on_failed,
         .message = on_message,

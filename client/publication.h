@@ -30,6 +30,8 @@ struct publication_handlers {
     void (*refused)(void *context, int reason);
     /* The connection was lost; it is tried again unless the loop is ended. */
     void (*lost)(void *context);
+    /* Whether there is a bridge is known by now, see `state`. Once a connection. */
+    void (*settled)(void *context);
     bool (*failed)(void *context, const struct connection_failure *failure); /* as connection.h */
 };
 
@@ -52,7 +54,7 @@ struct publication {
     char *request;
     struct loop_timer due;     /* the advert's */
     struct loop_timer ending;  /* when we do not wait any longer */
-    struct state_record state; /* the last one */
+    struct state_record state; /* the last one; all zero, which is offline: there was none */
     bool refused;              /* told, of this connection */
     bool ends;
     int exit_code;   /* how it is to end */
