@@ -17,6 +17,8 @@ static const struct command commands[] = {
      command_watch, false},
     {"advertise", "--name NAME --type TYPE --port PORT [OPTION]... [-- COMMAND [ARGUMENT]...]",
      "Advertises a service, alone or while COMMAND runs", command_advertise, false},
+    {"doctor", "[OPTION]...", "Finds out what does not work, and says what to do about it",
+     command_doctor, false},
     {"decode", "[OPTION]...", "Makes lines of mosquitto_sub readable", command_decode, false},
     {"avahi-browse", "[OPTION]... [TYPE]", "As Avahi's program of this name", command_avahi_browse,
      true},
