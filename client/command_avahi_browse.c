@@ -269,7 +269,7 @@ int command_avahi_browse(const struct command *command, int argc, char **argv)
 
     if (!command_begin(command, &browse.options, &own, argc, argv, &first, &exit_code))
         return exit_code;
-    setlocale(LC_MESSAGES, "");
+    (void)setlocale(LC_MESSAGES, "");
     service_types_open(&browse.types);
     exit_code = run(command, &browse, argc - first, argv + first);
     service_types_close(&browse.types);

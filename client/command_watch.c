@@ -81,7 +81,7 @@ static void draw(void *context, int64_t now)
     (void)now;
     struct watch *watch = context;
     size_t count, width, height;
-    char line[700], fitted[4 * sizeof line];
+    char line[1200], fitted[4 * sizeof line];
     const char *end_of_line = watch->terminal ? LINE_END : "\n";
     const struct service_record **list = tree_list(watch->look.tree, &count);
 
@@ -173,6 +173,7 @@ int command_watch(const struct command *command, int argc, char **argv)
     if (argc - first > 1)
         return command_usage(command, "one type at most");
     watch.wish.type = argv[first];
-    setlocale(LC_CTYPE, "C.UTF-8"); /* how wide characters are; the records are UTF-8 everywhere */
+    /* How wide characters are; the records are UTF-8 everywhere. */
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
     return run(&watch);
 }

@@ -17,12 +17,15 @@
  * on, so a round trip in which no message came means that nothing is left.
  *
  * Looking up the name of a broker blocks; that is nobody's loss in a tool that has nothing else to
- * do without a broker. On any error libmosquitto has closed its socket already, and the file
+ * do without a broker. libmosquitto tries the first address of a name only, and "localhost" is first
+ * of all ::1, where few brokers listen; so one after the other is given to it. (Not with TLS, where
+ * it has to know the name.) On any error libmosquitto has closed its socket already, and the file
  * descriptor may belong to somebody else by then: connection_fd() asks for it anew each time.
  */
 #include "connection.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +58,8 @@ struct connection {
     enum connection_state state;
     int64_t deadline;
     int64_t back_off;
+    unsigned address;    /* which of the broker's is tried */
+    bool more_addresses; /* there is one behind it */
     char *filters[CONNECTION_SUBSCRIPTIONS_MAX];
     size_t filter_count;
     int round_trip;  /* number of the UNSUBSCRIBE that is under way; 0: none is */
@@ -95,12 +100,19 @@ static void wait_for_next_attempt(struct connection *c)
     c->back_off = c->back_off * 2 < BACK_OFF_MAX_MS ? c->back_off * 2 : BACK_OFF_MAX_MS;
     c->connack = c->settled = c->heard = false;
     c->round_trip = 0;
+    c->address = 0;
 }
 
 static void attempt_failed(struct connection *c, const struct connection_failure *failure)
 {
     if (c->state == CONNECTION_WAITING)
         return;
+    if (c->more_addresses && failure->problem != CONNECTION_REFUSED) {
+        c->state = CONNECTION_WAITING;
+        c->deadline = clock_now();
+        c->address++;
+        return;
+    }
     wait_for_next_attempt(c);
     if (c->handlers.failed && !c->handlers.failed(c->context, failure)) {
         c->abandoned = true;
@@ -317,13 +329,39 @@ static bool set_password(struct connection *c)
     return false;
 }
 
+/* The address to try, as text: the broker's name or path itself, where that is for libmosquitto. */
+static bool choose_address(struct connection *c, char *out, size_t size)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL, *chosen;
+
+    c->more_addresses = false;
+    snprintf(out, size, "%s", c->place->host);
+    if (c->place->port == 0 || c->place->tls)
+        return true;
+    if (getaddrinfo(c->place->host, NULL, &hints, &list) != 0)
+        return false;
+    chosen = list;
+    for (unsigned i = 0; i < c->address && chosen->ai_next; i++)
+        chosen = chosen->ai_next;
+    c->more_addresses = chosen->ai_next != NULL;
+    int error = getnameinfo(chosen->ai_addr, chosen->ai_addrlen, out, (socklen_t)size, NULL, 0,
+                            NI_NUMERICHOST);
+    freeaddrinfo(list);
+    return error == 0;
+}
+
 static void start_connecting(struct connection *c, int64_t now)
 {
+    char address[SERVICE_HOST_MAX + 1];
+    int code = MOSQ_ERR_EAI;
+
     c->state = CONNECTION_CONNECTING;
     c->deadline = now + CONNECT_TIMEOUT_MS;
     if (!set_password(c))
         return;
-    int code = mosquitto_connect_async(c->mosquitto, c->place->host, c->place->port, KEEPALIVE_S);
+    if (choose_address(c, address, sizeof address))
+        code = mosquitto_connect_async(c->mosquitto, address, c->place->port, KEEPALIVE_S);
     if (code == MOSQ_ERR_EAI) /* the name is not known, and errno says nothing of it */
         attempt_failed(c, &(struct connection_failure){CONNECTION_UNREACHABLE, 0,
                                                        "there is no host of this name"});

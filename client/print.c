@@ -75,7 +75,7 @@ void print_payload(const uint8_t *payload, size_t length)
 {
     while (length > 0 && payload[length - 1] == ' ')
         length--;
-    fwrite(payload, 1, length, stdout);
+    (void)fwrite(payload, 1, length, stdout);
     putchar('\n');
 }
 

@@ -160,30 +160,28 @@ static bool match(void *context, const struct pair *pair)
     return false;
 }
 
-static bool find(const struct service_types *types, const char *key, char *out)
+static bool find(const struct service_types *types, struct search *search, const char *key)
 {
-    struct search search = {key, out, false};
-    walk(types, match, &search);
-    return search.found;
+    search->key = key;
+    walk(types, match, search);
+    return search->found;
 }
 
 const char *service_types_name(const struct service_types *types, const char *type,
                                const char *locale, char out[SERVICE_TYPES_NAME_MAX + 1])
 {
+    static const char *const cuts[] = {"", "@", "_"}; /* de_AT@euro, de_AT, de */
+    struct search search = {.out = out};
     char language[32], key[300];
 
     snprintf(language, sizeof language, "%s", locale);
-    /* As it is, without "@euro", and without what follows the language. */
-    for (const char *cut = "\0@_"; *language;) {
+    for (size_t i = 0; *language && i < sizeof cuts / sizeof *cuts; i++) {
+        language[strcspn(language, cuts[i])] = '\0';
         snprintf(key, sizeof key, "%s[%s]", type, language);
-        if (find(types, key, out))
+        if (find(types, &search, key))
             return out;
-        cut++;
-        if (*cut == '\0')
-            break;
-        language[strcspn(language, (const char[]){*cut, '\0'})] = '\0';
     }
-    return find(types, type, out) ? out : type;
+    return find(types, &search, type) ? out : type;
 }
 
 struct visit {

@@ -16,11 +16,11 @@ void table_print(const struct service_record *const *list, size_t count, size_t 
                  size_t height, const char *end_of_line);
 
 /*
- * Cuts text that print_escape() made to so many columns, and fills it up with blanks. What was cut
- * ends in an ellipsis. Returns the length without the NUL; `out` has `size` bytes, which are at
- * least 4 * columns + 1.
+ * Cuts text that print_escape() made to the columns wanted, and fills it up with blanks. What was
+ * cut ends in an ellipsis. Returns the length without the NUL; `out` has `size` bytes, which are at
+ * least 4 * wanted + 1.
  */
-size_t table_fit(char *out, size_t size, const char *text, size_t columns);
+size_t table_fit(char *out, size_t size, const char *text, size_t wanted);
 
 /* How many columns it takes. */
 size_t table_width(const char *text);

@@ -299,6 +299,6 @@ const struct service_record **tree_list(const struct tree *tree, size_t *count)
         return NULL;
     for (const struct entry *entry = tree->entries; entry; entry = entry->hh.next)
         list[(*count)++] = entry->record;
-    qsort(list, *count, sizeof *list, compare);
+    qsort(list, *count, sizeof(void *), compare);
     return list;
 }

@@ -124,7 +124,7 @@ static bool read_addresses(struct service_record *record, const cJSON *json)
         int kind = strchr(item->valuestring, ':') ? SERVICE_IPV6 : SERVICE_IPV4;
         if (service->addresses[kind])
             continue;
-        strcpy(record->addresses[kind], item->valuestring);
+        memcpy(record->addresses[kind], item->valuestring, strlen(item->valuestring) + 1);
         service->addresses[kind] = record->addresses[kind];
     }
     for (int i = 0; i < SERVICE_PROTOCOLS; i++)

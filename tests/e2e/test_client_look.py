@@ -14,6 +14,7 @@ from devices import Raw, service
 from lab import SHIPPED, TMP
 from observer import publish
 from process import slow, wait_until
+from test_broker_ways import ALL_IN_ONE, TLS, make_certificates
 
 SOCKET = TMP / "mqtt.sock"
 OFFLINE = json.dumps({"v": 1, "state": "offline", "epoch": 1, "version": "1", "hostname": "x", "avahi": "up",
@@ -106,12 +107,22 @@ class Ends(Case):
         for args in (["browse", "-t"], ["resolve", "A", "_a._tcp"], ["status"]):
             tool.run(*args, check=69)
         tool.run("-a", "-t", name="avahi-browse", check=69)
+        self.assertIn("no host of this name", tool.run("status", "--broker", "mqtt://no.invalid", check=69).stderr)
         late = tool.Tool("status", "--timeout", "60")
         late.wait_log("trying again")
         self.lab.start_broker()
         self.assertEqual(late.wait_end(30), 75)  # the broker is there, but no bridge
         self.assertIn("connected to the broker", late.text())
         self.assertIn("there is no bridge", late.text())
+
+    def test_localhost(self):
+        """Of the addresses of a name, the one that answers, whichever is the first."""
+        hosts = TMP / "hosts"
+        hosts.write_text("::1 both\n127.0.0.1 both\n")
+        subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+        self.lab.start_broker()
+        self.assertIn("no bridge", tool.run("status", "--broker", "mqtt://both", check=75).stderr)
+        self.assertIn("refused", tool.run("status", "--broker", "mqtt://both:9", check=69).stderr)
 
     def test_user(self):
         """A user whom the broker does not know, and a password file that is none."""
@@ -125,6 +136,19 @@ class Ends(Case):
         self.assertIn("Not authorized", done.stderr)
         done = tool.run("status", "--username", "me", "--password-file", str(TMP / "none"), check=78)
         self.assertIn("password file", done.stderr)
+
+    def test_tls(self):
+        """Both sides show certificates; who cannot, gets nowhere."""
+        make_certificates()
+        (TMP / "passwd").write_text("")
+        self.lab.start_broker(ALL_IN_ONE + TLS)
+        ours = {"MQTT_CERT_FILE": "/tmp/client.crt", "MQTT_KEY_FILE": "/tmp/client.key"}
+        place = ["status", "--broker", "mqtts://127.0.0.1"]
+        self.assertIn("no bridge", tool.run(*place, "--ca-file", "/tmp/ca.crt", env=ours, check=75).stderr)
+        self.assertIn("u'client')", self.lab.broker.text())
+        tool.run(*place, "--ca-file", "/tmp/other-ca.crt", env=ours, check=69)
+        tool.run(*place, "--ca-file", "/tmp/ca.crt", check=69)
+        self.assertIn("TLS", tool.run(*place, "--ca-file", "/none", check=78).stderr)
 
     def test_no_bridge(self):
         self.lab.start_broker()
