@@ -9,11 +9,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+void child_prepare(struct child *child)
+{
+    *child = (struct child){0};
+    for (int fd = 0; fd < CHILD_FDS; fd++)
+        child->ours[fd] = !is_open(fd);
+}
+
+static void close_ours(const struct child *child)
+{
+    for (int fd = 0; fd < CHILD_FDS; fd++)
+        if (child->ours[fd] && is_open(fd))
+            fcntl(fd, F_SETFD, FD_CLOEXEC); /* when exec succeeds */
+}
+
 /* Between fork and exec: what fails is told to the parent, who knows that it did not when the pipe is
  * closed by exec. */
-static void become(char **argv, void (*restore_signals)(void), pid_t parent, int report)
+static void become(const struct child *child, char **argv, void (*restore_signals)(void),
+                   pid_t parent, int report)
 {
     restore_signals();
+    close_ours(child);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == parent) /* else it has gone before we could ask for that */
         execvp(argv[0], argv);
@@ -32,7 +53,7 @@ int child_start(struct child *child, char **argv, void (*restore_signals)(void))
         return -errno;
     child->pid = fork();
     if (child->pid == 0)
-        become(argv, restore_signals, parent, fds[1]);
+        become(child, argv, restore_signals, parent, fds[1]);
     int fork_error = errno;
     close(fds[1]);
     bool failed = child->pid < 0 || read(fds[0], &error, sizeof error) == sizeof error;

@@ -9,10 +9,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define CHILD_FDS 1024
+
 struct child {
-    pid_t pid;  /* 0: it is not running */
-    int status; /* of wait(2), when it has ended */
+    pid_t pid;            /* 0: it is not running */
+    int status;           /* of wait(2), when it has ended */
+    bool ours[CHILD_FDS]; /* file descriptors that were not there at first */
 };
+
+/* To be called before anything is opened: the COMMAND gets what is open now, and nothing else. (A
+ * library does not close all its files on exec.) */
+void child_prepare(struct child *child);
 
 /*
  * Starts it, with the signals as they were before `restore_signals` is called. It gets SIGTERM if we

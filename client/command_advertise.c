@@ -211,6 +211,7 @@ int command_advertise(const struct command *command, int argc, char **argv)
     struct advertise advertise = {0};
     int exit_code;
 
+    child_prepare(&advertise.child);
     if (advertise_options_read(&advertise.options, command, argc, argv, &exit_code)) {
         exit_code = run(&advertise);
         publication_close(&advertise.publication);

@@ -10,20 +10,29 @@
 #define TCP_LISTEN 0x0a /* enum in the kernel's net/tcp_states.h */
 #define UDP_BOUND 0x07
 
+/* "  0: 00000000:1F90 00000000:0000 0A ...", of IPv6 with longer addresses. */
 static bool line_has(const char *line, bool udp, uint16_t port)
 {
-    unsigned number, state;
-    /* "  0: 00000000:1F90 00000000:0000 0A ...", of IPv6 with longer addresses */
-    return sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &number, &state) == 2 &&
-           number == port && state == (udp ? UDP_BOUND : TCP_LISTEN);
+    const char *local = strchr(line, ':');
+    char *remote, *state;
+
+    local = local ? strchr(local + 1, ':') : NULL; /* behind the number of the line */
+    if (!local || strtoul(local + 1, &remote, 16) != port)
+        return false;
+    remote = strchr(remote, ':');
+    state = remote ? strchr(remote, ' ') : NULL;
+    return state && strtoul(state, NULL, 16) == (udp ? UDP_BOUND : TCP_LISTEN);
 }
 
 bool listening_in_table(const char *table, bool udp, uint16_t port)
 {
-    for (const char *line = table; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
+    char line[LINE_SIZE];
+    while (*table) {
+        size_t length = strcspn(table, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)length, table);
         if (line_has(line, udp, port))
             return true;
+        table += length + (table[length] == '\n');
     }
     return false;
 }

@@ -7,6 +7,7 @@
 #include "who.h"
 
 #include <pwd.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,16 +22,18 @@ static const char *environment(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* Are the users of this place others than those of the host? */
+/* Are the users of this place others than those of the host? There they are "0 0 4294967295". */
 static bool in_user_namespace(void)
 {
-    unsigned long inside = 0, outside = 0, count = 0;
+    char line[64] = "", *rest;
     FILE *map = fopen("/proc/self/uid_map", "re");
-    bool whole = !map || fscanf(map, "%lu %lu %lu", &inside, &outside, &count) != 3 ||
-                 (inside == 0 && outside == 0 && count == 4294967295);
-    if (map)
-        fclose(map);
-    return !whole;
+    if (!map)
+        return false;
+    bool read = fgets(line, sizeof line, map);
+    fclose(map);
+    bool from_0 = strtoul(line, &rest, 10) == 0;
+    bool to_0 = strtoul(rest, &rest, 10) == 0;
+    return read && !(from_0 && to_0 && strtoul(rest, NULL, 10) == UINT32_MAX);
 }
 
 enum who_runtime who_runtime(void)

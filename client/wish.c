@@ -109,11 +109,10 @@ char *wish_request(const struct wish *wish, const char *transaction, struct stat
 /* FNV-1a, 32 bits, over a text and its closing NUL. */
 static uint32_t hash_text(uint32_t hash, const char *text)
 {
-    const char *byte = text ? text : "";
-    do
-        hash = (hash ^ (uint8_t)*byte) * UINT32_C(16777619);
-    while (*byte++);
-    return hash;
+    size_t length = text ? strlen(text) : 0;
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (uint8_t)text[i]) * UINT32_C(16777619);
+    return hash * UINT32_C(16777619); /* a zero behind it */
 }
 
 static bool is_plain(char c)
@@ -124,8 +123,12 @@ static bool is_plain(char c)
 /* At most `max` characters of a text, each that is not plain replaced. */
 static size_t append_plain(char *out, size_t length, const char *text, size_t max)
 {
-    for (size_t i = 0; i < max && text[i]; i++)
-        out[length++] = is_plain(text[i]) ? text[i] : '_';
+    for (size_t i = 0; i < max && text[i]; i++) {
+        out[length] = '_';
+        if (is_plain(text[i]))
+            out[length] = text[i];
+        length++;
+    }
     return length;
 }
 

@@ -53,7 +53,7 @@ class ToolCase(AdvertCase):
         argv = ["advertise", "--name", name, "--type", kind, "--port", port, "--id", "app", *who, *args]
         if command:
             argv += ["--", *command]
-        return tool.Tool(*argv, wrapper=wrapper, **options)
+        return tool.Tool(*argv, wrapper=wrapper, env={"MDNS_MQTT_CLIENT": ""}, **options)
 
 
 class Ends(ToolCase):
@@ -133,6 +133,7 @@ class Commands(ToolCase):
         self.lab.start_broker(PERSISTENT)
         script = ("for s in HUP INT QUIT USR1 USR2 WINCH; do trap \"echo $s\" $s; done; trap 'echo TERM; exit 9' TERM;"
                   " echo ready; while :; do sleep 0.05; done")
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 7)
         run = self.advertise(command=["sh", "-c", script], stdout=subprocess.PIPE)
         lines = [run.popen.stdout.readline()]
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
@@ -141,6 +142,9 @@ class Commands(ToolCase):
             lines.append(run.popen.stdout.readline())
         self.assertEqual(b"".join(lines).split(), b"ready HUP INT QUIT USR1 USR2 WINCH TERM".split())
         self.assertEqual((run.wait_end(), run.popen.stdout.read()), (9, b""))
+        listing = self.advertise(command=["sh", "-c", "ls /proc/self/fd >/tmp/fds"], pass_fds=[7])
+        self.assertEqual(listing.wait_end(), 0)
+        self.assertEqual((TMP / "fds").read_text().split(), ["0", "1", "2", "3", "7"], "and 3 is that of ls")
         for command, code in ((["sh", "-c", "kill -9 $$"], 137), (["/nonexistent"], 127), (["/etc"], 126)):
             self.assertEqual(self.advertise(command=command).wait_end(), code, command)
 

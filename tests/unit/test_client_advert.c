@@ -197,10 +197,10 @@ START_TEST(tells_news_only)
     status_warn(&status, STATUS_PORT_UNPUBLISHED, "nobody there");
     advert_status(&advert, &status, 0);
     ck_assert_int_eq(told, 2);
-    strcpy(status.name, "Web app #2");
+    memcpy(status.name, "Web app #2", 11);
     advert_status(&advert, &status, 0);
     ck_assert_int_eq(told, 3);
-    strcpy(status.transaction, "of somebody else");
+    memcpy(status.transaction, "of somebody else", 17);
     status.state = STATUS_FAILED;
     advert_status(&advert, &status, 0);
     ck_assert_int_eq(told, 3);

@@ -54,9 +54,9 @@ START_TEST(of_folder)
         ck_assert_msg(!who_of_folder(client, bad[i]), "%s", bad[i]);
     memset(long_name, 'x', sizeof long_name);
     long_name[0] = '/';
-    strcpy(long_name + 66, "/s");
+    memcpy(long_name + 66, "/s", 3);
     ck_assert(!who_of_folder(client, long_name));
-    strcpy(long_name + 65, "/s");
+    memcpy(long_name + 65, "/s", 3);
     ck_assert(who_of_folder(client, long_name));
 }
 END_TEST
