@@ -174,6 +174,34 @@ class Ends(Case):
         for args in (["--help"], ["--version"], ["watch", "--help"], ["browse", "-h"]):
             self.assertIn("mdns-mqtt", tool.run(*args).stdout)
 
+    def test_manual(self):
+        """Each option that --help names is in the manual page, and each exit code of the header."""
+        manual = (world.PROJECT / "client/mdns-mqtt.1").read_text()
+        documented = set(re.findall(r"Fl -([a-z-]+)", manual))
+        for command in ("browse", "resolve", "status", "watch", "decode"):
+            options = re.findall(r"--([a-z-]+)", tool.run(command, "--help").stdout)
+            self.assertIn("json", options)
+            self.assertEqual(set(options) - documented, set())
+        codes = re.findall(r"(?m)^    EXIT_\w+ = (\d+)", (world.PROJECT / "client/exit_codes.h").read_text())
+        self.assertEqual(set(re.findall(r"(?m)^\.It (\d+)$", manual)), set(codes))
+
+    def test_completion(self):
+        self.lab.start_broker()
+        publish("mdns/bridge/state", OFFLINE.replace("offline", "online"), True)
+        record = {"v": 1, "state": "up", "name": "x", "type": "_x-type._tcp", "domain": "local", "interface": "e"}
+        publish("mdns/service/local/_x-type._tcp/x/e", json.dumps(record), True)
+
+        def complete(*words):
+            script = (f"source {world.PROJECT}/client/mdns-mqtt.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($#-1));"
+                      f" _mdns_mqtt {tool.program()} \"${{@: -1}}\" \"${{@: -2:1}}\"; echo \"${{COMPREPLY[*]}}\"")
+            return subprocess.run(["bash", "-c", script, "bash", *words], check=True, timeout=30 * slow(),
+                                  stdout=subprocess.PIPE).stdout.decode().split()
+        self.assertEqual(complete("mdns-mqtt", "br"), ["browse"])
+        self.assertLessEqual({"browse", "resolve", "watch", "--help"}, set(complete("mdns-mqtt", "")))
+        self.assertEqual(complete("mdns-mqtt", "browse", "--js"), ["--json"])
+        self.assertEqual(complete("mdns-mqtt", "browse", "_"), ["_x-type._tcp"])
+        self.assertEqual(complete("mdns-mqtt", "status", "--broker", "mqtts"), ["mqtts://"])
+
     def test_places(self):
         """--broker wins over MQTT_SOCKET, that over MQTT_URL, and that over the usual socket."""
         config = TMP / "socket.conf"
