@@ -199,6 +199,8 @@ class Goes(ToolCase):
         self.watch.bridge_state(mark, state="online")
         run.wait_log("connected again")
         self.watch.status("web/app", mark, state="established")
+        self.marker(self.watch, self.b)
+        self.assertEqual(self.view.lost(seen), [], "the network does not notice a restart of the broker")
         mark = self.watch.mark()
         self.assertEqual(self.bridges[-1].stop(), 0)
         run.wait_log("there is no bridge that is online")
