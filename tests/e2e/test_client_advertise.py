@@ -1,11 +1,13 @@
 """mdns-mqtt advertise: on the LAN while it runs, gone when it ends, in whatever way."""
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
+import termios
 
 import observer
 import tool
@@ -118,6 +120,10 @@ class Ends(ToolCase):
         self.watch.established("web/three")
         self.view.sees("Second", "Third")
         mark = self.watch.mark()
+        observer.publish("mdns/client/web", b"offline", retain=True)  # as the will of one more
+        self.watch.message(lambda m: m.payload == b"online", "the one that is there says so", mark)
+        self.marker(self.watch, self.b)
+        self.assertEqual(self.watch.statuses("web/three", mark), [])
         third.kill()
         self.watch.ended("web/three", "client-offline", mark)
         self.watch.status("web/two", mark, state="withdrawn", reason="client-offline")
@@ -147,6 +153,33 @@ class Commands(ToolCase):
         self.assertEqual((TMP / "fds").read_text().split(), ["0", "1", "2", "3", "7"], "and 3 is that of ls")
         for command, code in ((["sh", "-c", "kill -9 $$"], 137), (["/nonexistent"], 127), (["/etc"], 126)):
             self.assertEqual(self.advertise(command=command).wait_end(), code, command)
+
+    def test_terminal(self):
+        """What is typed reaches the COMMAND once, and not a second time by way of the tool."""
+        self.lab.start_broker(PERSISTENT)
+        master, slave = os.openpty()
+        attributes = termios.tcgetattr(slave)
+        attributes[3] &= ~termios.ECHO
+        termios.tcsetattr(slave, termios.TCSANOW, attributes)
+        script = "trap 'echo INT' INT; trap 'echo END; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+        run = self.advertise(command=["sh", "-c", script], stdin=slave, stdout=slave, start_new_session=True,
+                             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        out = open(master, "rb", buffering=0)
+        heard = self.hear(out, b"ready")
+        os.write(master, b"\x03")
+        heard += self.hear(out, b"INT")
+        run.send(signal.SIGTERM)
+        heard += self.hear(out, b"END")
+        self.assertEqual(heard.split(), [b"ready", b"INT", b"END"])
+        self.assertEqual(run.wait_end(), 3)
+
+    @staticmethod
+    def hear(out, word):
+        heard = b""
+        while word not in heard:
+            heard += out.read(1000)
+        return heard
 
     def test_process_1(self):
         """As process 1 of a container, orphans are its own; it passes the exit code on."""
