@@ -29,9 +29,12 @@ int command_usage(const struct command *command, const char *format, ...)
 /* Of this build. */
 extern const char *const command_version;
 
+int command_advertise(const struct command *command, int argc, char **argv);
 int command_avahi_browse(const struct command *command, int argc, char **argv);
 int command_browse(const struct command *command, int argc, char **argv);
 int command_decode(const struct command *command, int argc, char **argv);
+int command_doctor(const struct command *command, int argc, char **argv);
+int command_publish(const struct command *command, int argc, char **argv);
 int command_resolve(const struct command *command, int argc, char **argv);
 int command_status(const struct command *command, int argc, char **argv);
 int command_watch(const struct command *command, int argc, char **argv);

@@ -76,6 +76,7 @@ static void read_signals(struct loop *loop)
     struct signalfd_siginfo info;
     while (read(loop->signal_fd, &info, sizeof info) == sizeof info) {
         int number = (int)info.ssi_signo;
+        loop->signal_code = info.ssi_code;
         if (loop->signal)
             loop->signal(loop->context, number);
         else if (number == SIGINT || number == SIGTERM || number == SIGHUP)

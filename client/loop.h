@@ -22,6 +22,7 @@ struct loop {
     /* A signal that loop_open() took; NULL: SIGINT, SIGTERM and SIGHUP end the loop with
      * EXIT_DONE, and all others are nothing. */
     void (*signal)(void *context, int number);
+    int signal_code; /* where that signal comes from: its si_code, see sigaction(2) */
     void *context;
     struct loop_timer *timers[LOOP_TIMERS_MAX]; /* NULL: none */
     int signal_fd;

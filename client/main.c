@@ -16,9 +16,19 @@ static const struct command commands[] = {
      false},
     {"watch", "[OPTION]... [TYPE]", "Shows a table of the services, as they come and go",
      command_watch, false},
+    {"advertise", "--name NAME --type TYPE --port PORT [OPTION]... [-- COMMAND [ARGUMENT]...]",
+     "Advertises a service, alone or while COMMAND runs", command_advertise, false},
+    {"doctor", "[OPTION]...", "Finds out what does not work, and says what to do about it",
+     command_doctor, false},
     {"decode", "[OPTION]...", "Makes lines of mosquitto_sub readable", command_decode, false},
     {"avahi-browse", "[OPTION]... [TYPE]", "As Avahi's program of this name", command_avahi_browse,
      true},
+    {"avahi-publish", "-s [OPTION]... NAME TYPE PORT [KEY=VALUE]...",
+     "As Avahi's program of this name, for services", command_publish, true},
+    {"avahi-publish-service", "[OPTION]... NAME TYPE PORT [KEY=VALUE]...",
+     "As Avahi's program of this name", command_publish, true},
+    {"avahi-publish-address", "", "Refused: the bridge advertises services and no addresses",
+     command_publish, true},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

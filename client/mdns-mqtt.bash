@@ -20,7 +20,8 @@ _mdns_mqtt() {
     --*-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return ;;
-    --prefix | --username | --timeout | --name | --port | --txt | --client | --id | --domain | -d)
+    --prefix | --username | --timeout | --name | --port | --container-port | --txt | --subtype | --lease | \
+        --client | --id | --domain | -d)
         return ;;
     --)
         mapfile -t COMPREPLY < <(compgen -c -- "$word")

@@ -36,5 +36,5 @@ def run(*args, name="mdns-mqtt", check=0, env=None, **options):
 class Tool(Process):
     """The tool, running; stdout and stderr in one log."""
 
-    def __init__(self, *args, name="mdns-mqtt", **options):
-        super().__init__(name, [program(name), *args], **options)
+    def __init__(self, *args, name="mdns-mqtt", wrapper=(), **options):
+        super().__init__(name, [*wrapper, program(name), *args], **options)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What advertise tells of its advertisement: for people, and as JSON. */
+#ifndef CLIENT_ADVERTISE_PRINT_H
+#define CLIENT_ADVERTISE_PRINT_H
+
+#include "status.h"
+
+/* One line of JSON: the keys of the status record but for its stamp. */
+#define ADVERTISE_JSON_SIZE 4096
+void advertise_json(char out[ADVERTISE_JSON_SIZE], const struct status *status);
+
+/* "established as 'Web app' (_http._tcp, port 8080)" */
+#define ADVERTISE_LINE_SIZE 1024
+void advertise_line(char out[ADVERTISE_LINE_SIZE], const struct status *status);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * advertise, alone or for as long as a COMMAND runs.
+ *
+ * Alone, what cannot be mended by waiting ends it: a request that is refused, a user or a publication
+ * that the broker refuses. With a COMMAND, nothing of the kind does: the program is what counts, and
+ * that it cannot be found is said on stderr, which is its own in that case; stdout is the COMMAND's.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "advertise_options.h"
+#include "advertise_print.h"
+#include "child.h"
+#include "clock.h"
+#include "listening.h"
+#include "say.h"
+
+#define LISTENING_MS 200
+
+struct advertise {
+    struct publication publication;
+    struct advertise_options options;
+    struct child child;
+    struct loop_timer look;     /* whether the port is listened on */
+    struct loop_timer patience; /* the end of --timeout */
+    bool established;           /* at any time */
+    size_t warnings;            /* of the last status */
+};
+
+/* ---- what is told ---- */
+
+static void tell(const struct advertise *advertise, const char *line)
+{
+    if (advertise->options.command)
+        say("%s", line);
+    else
+        puts(line);
+}
+
+static void tell_json(const struct advertise *advertise, const struct status *status)
+{
+    char json[ADVERTISE_JSON_SIZE];
+    advertise_json(json, status);
+    fprintf(advertise->options.command ? stderr : stdout, "%s\n", json);
+}
+
+static void tell_status(struct advertise *advertise, const struct status *status)
+{
+    char line[ADVERTISE_LINE_SIZE];
+
+    if (advertise->options.common.json) {
+        tell_json(advertise, status);
+        return;
+    }
+    advertise_line(line, status);
+    tell(advertise, line);
+    for (size_t i = 0; i < status->warning_count; i++) {
+        snprintf(line, sizeof line, "warning (%s): %s",
+                 status_warning_name(status->warnings[i].code), status->warnings[i].message);
+        tell(advertise, line);
+    }
+    if (status->warning_count == 0 && advertise->warnings > 0 &&
+        status->state == STATUS_ESTABLISHED)
+        tell(advertise, "no warnings any more");
+    advertise->warnings = status->warning_count;
+}
+
+/* ---- what happens ---- */
+
+/* The bridge tries it again itself when the port is there. */
+static bool may_pass(const struct advertise *advertise, const struct status *status)
+{
+    return advertise->options.when_listening && status->state == STATUS_FAILED &&
+           status->error.code == STATUS_DENIED && strcmp(status->error.key, "port") == 0;
+}
+
+static void on_news(void *context, const struct status *status)
+{
+    struct advertise *advertise = context;
+    bool failed = status->state == STATUS_FAILED || (status->state == STATUS_WITHDRAWN &&
+                                                     status->reason == STATUS_REPLACED_BY_POLICY);
+
+    advertise->established |= status->state == STATUS_ESTABLISHED;
+    tell_status(advertise, status);
+    if (failed && !advertise->options.command && !may_pass(advertise, status))
+        publication_end(&advertise->publication, EXIT_FAILED);
+}
+
+static void on_bridge(void *context, enum advert_bridge bridge)
+{
+    const struct advertise *advertise = context;
+    const struct session *session = &advertise->publication.session;
+
+    if (bridge == ADVERT_BRIDGE_ONLINE)
+        say("the bridge is online");
+    else
+        say("there is no bridge that is online at %s with the prefix %s; waiting for it",
+            session->place.url, session->options->prefix);
+}
+
+static void on_refused(void *context, int reason)
+{
+    struct advertise *advertise = context;
+    const struct publication *publication = &advertise->publication;
+
+    say("the broker does not let you advertise as %s (%s: %s)", publication->owner.client,
+        publication->request_topic, connection_reason_text(reason));
+    if (!advertise->options.command)
+        publication_end(&advertise->publication, EXIT_REFUSED);
+}
+
+static bool on_failed(void *context, const struct connection_failure *failure)
+{
+    struct advertise *advertise = context;
+    return advertise->options.command || session_failed(&advertise->publication.session, failure);
+}
+
+/* --timeout: it is not there in time. */
+static void patience_ended(void *context, int64_t now)
+{
+    (void)now;
+    struct advertise *advertise = context;
+    const struct publication *publication = &advertise->publication;
+
+    if (advertise->established)
+        return;
+    say("not established in time");
+    publication_end(&advertise->publication, connection_was_up(publication->session.connection)
+                                                 ? EXIT_NO_BRIDGE
+                                                 : EXIT_NO_BROKER);
+}
+
+static bool is_udp(const char *type)
+{
+    const char *protocol = strrchr(type, '.');
+    return protocol && strcmp(protocol, "._udp") == 0;
+}
+
+static void look_for_listener(void *context, int64_t now)
+{
+    struct advertise *advertise = context;
+    int found = listening(is_udp(advertise->options.wish.type), advertise->options.container_port);
+
+    if (found == 0) {
+        advertise->look.due = now + LISTENING_MS;
+        return;
+    }
+    if (found < 0)
+        say("who listens on ports cannot be seen (%s); advertising without it", strerror(-found));
+    publication_want(&advertise->publication);
+}
+
+static void on_signal(void *context, int number)
+{
+    struct advertise *advertise = context;
+    bool ends = number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+
+    if (number == SIGCHLD) {
+        if (child_reap(&advertise->child))
+            publication_end(&advertise->publication, child_exit_code(&advertise->child));
+    } else if (advertise->child.pid > 0) {
+        child_signal(&advertise->child, number, advertise->publication.session.loop.signal_code);
+    } else if (ends) {
+        publication_end(&advertise->publication, EXIT_DONE);
+    }
+}
+
+/* ---- the command ---- */
+
+static int start_child(struct advertise *advertise)
+{
+    int result = child_start(&advertise->child, advertise->options.command, loop_child_signals);
+    if (result == 0)
+        return EXIT_DONE;
+    say("%s: %s", advertise->options.command[0], strerror(-result));
+    return result == -ENOENT ? EXIT_NO_COMMAND : EXIT_NOT_EXECUTABLE;
+}
+
+static int run(struct advertise *advertise)
+{
+    static const struct publication_handlers handlers = {
+        .news = on_news, .bridge = on_bridge, .refused = on_refused, .failed = on_failed};
+    struct publication *publication = &advertise->publication;
+    struct loop *loop = &publication->session.loop;
+    bool timed = advertise->options.common.timeout_ms >= 0;
+    int exit_code = (int)publication_open(publication, &advertise->options.common,
+                                          &advertise->options.plan, &handlers, advertise);
+
+    if (exit_code == EXIT_DONE && advertise->options.command)
+        exit_code = start_child(advertise);
+    if (exit_code != EXIT_DONE)
+        return exit_code;
+    loop->signal = on_signal;
+    publication->session.persistent = !timed;
+    loop_add_timer(loop, &advertise->patience, patience_ended, advertise);
+    loop_add_timer(loop, &advertise->look, look_for_listener, advertise);
+    if (timed)
+        advertise->patience.due = publication->session.give_up_at;
+    if (advertise->options.when_listening)
+        look_for_listener(advertise, clock_now());
+    else
+        publication_want(publication);
+    return loop_run(loop);
+}
+
+int command_advertise(const struct command *command, int argc, char **argv)
+{
+    struct advertise advertise = {0};
+    int exit_code;
+
+    child_prepare(&advertise.child);
+    if (advertise_options_read(&advertise.options, command, argc, argv, &exit_code)) {
+        exit_code = run(&advertise);
+        publication_close(&advertise.publication);
+    }
+    wish_free(&advertise.options.wish);
+    return exit_code;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One check after the other, each resting on those before it:
+ *
+ *     the path of the socket; an attempt to connect, whose failure says which of four checks it is;
+ *     what is retained, once all of it has come: the bridge, its Avahi, the services;
+ *     a message that means nothing, whose acknowledgement says whether we may advertise;
+ *     a test advertisement.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "command.h"
+#include "doctor_trip.h"
+#include "say.h"
+#include "session.h"
+
+enum { ROW_CLIENT, ROW_TYPE, ROW_PORT, ROW_NO_ADVERTISE, ROWS };
+
+static const struct option_row rows[ROWS] = {
+    [ROW_CLIENT] = {"client", 0, "CLIENT", "as whom; else MDNS_MQTT_CLIENT, or found out"},
+    [ROW_TYPE] = {"type", 0, "TYPE", "of the test advertisement (_mdns-mqtt._tcp)"},
+    [ROW_PORT] = {"port", 0, "PORT", "and its port on the host (9)"},
+    [ROW_NO_ADVERTISE] = {"no-advertise", 0, NULL, "leave out the last two checks"},
+};
+
+#define PATIENCE_MS 5000 /* for each step */
+#define AGAIN_MS 1500
+
+struct doctor {
+    struct session session;
+    struct options options;
+    struct doctor_report report;
+    struct doctor_patient patient;
+    struct trip trip;
+    struct loop_timer patience, again;
+    const char *client, *type;
+    uint16_t port;
+    bool no_advertise;
+    struct state_record state;
+    bool has_state;
+    size_t services;                         /* that have come */
+    char other_prefix[TOPIC_PREFIX_MAX + 1]; /* of another bridge; "": none seen */
+};
+
+static bool take(void *context, size_t row, const char *value, const char **problem)
+{
+    struct doctor *doctor = context;
+    switch (row) {
+    case ROW_CLIENT:
+        doctor->client = value;
+        return true;
+    case ROW_TYPE:
+        doctor->type = value;
+        return true;
+    case ROW_PORT:
+        *problem = "expected a port from 1 to 65535";
+        return wish_port(&doctor->port, value);
+    case ROW_NO_ADVERTISE:
+        return doctor->no_advertise = true;
+    }
+    return false;
+}
+
+static const char *advice(const struct doctor *doctor, enum doctor_check check)
+{
+    static char text[DOCTOR_ADVICE_SIZE];
+    return doctor_advice(text, check, &doctor->patient);
+}
+
+static void end(struct doctor *doctor, const char *reason)
+{
+    loop_end(&doctor->session.loop, doctor_end(&doctor->report, reason));
+}
+
+static void wait_more(struct doctor *doctor)
+{
+    int64_t patience = doctor->options.timeout_ms;
+    doctor->patience.due = clock_now() + (patience > 0 ? patience : PATIENCE_MS);
+}
+
+/* ---- what is retained ---- */
+
+static void check_bridge(struct doctor *doctor)
+{
+    const struct state_record *state = &doctor->state;
+
+    if (!doctor->has_state && doctor->other_prefix[0])
+        doctor_failed(&doctor->report, DOCTOR_BRIDGE, advice(doctor, DOCTOR_BRIDGE),
+                      "none with the prefix %s; but there is one with --prefix %s",
+                      doctor->options.prefix, doctor->other_prefix);
+    else if (!doctor->has_state)
+        doctor_failed(&doctor->report, DOCTOR_BRIDGE, advice(doctor, DOCTOR_BRIDGE),
+                      "there is none with the prefix %s, or you may not read %s/bridge/state",
+                      doctor->options.prefix, doctor->options.prefix);
+    else if (state->life != BRIDGE_ONLINE)
+        doctor_failed(&doctor->report, DOCTOR_BRIDGE, advice(doctor, DOCTOR_BRIDGE), "it is %s",
+                      bridge_life_name(state->life));
+    else
+        doctor_ok(&doctor->report, DOCTOR_BRIDGE, "version %s on %s is online", state->version,
+                  state->hostname);
+}
+
+static bool is_online(const struct doctor *doctor)
+{
+    return doctor->has_state && doctor->state.life == BRIDGE_ONLINE;
+}
+
+static void check_avahi(struct doctor *doctor)
+{
+    if (!is_online(doctor))
+        doctor_skipped(&doctor->report, DOCTOR_AVAHI, "only the bridge could tell");
+    else if (!doctor->state.avahi_up)
+        doctor_failed(&doctor->report, DOCTOR_AVAHI, advice(doctor, DOCTOR_AVAHI),
+                      "the bridge does not reach avahi-daemon");
+    else
+        doctor_ok(&doctor->report, DOCTOR_AVAHI, "the bridge has it");
+}
+
+static void check_read(struct doctor *doctor)
+{
+    size_t wanted = is_online(doctor) ? doctor->state.services : 0;
+
+    if (doctor->services > 0 || (is_online(doctor) && wanted == 0))
+        doctor_ok(&doctor->report, DOCTOR_READ, "%zu services", doctor->services);
+    else if (wanted > 0)
+        doctor_failed(&doctor->report, DOCTOR_READ, advice(doctor, DOCTOR_READ),
+                      "the bridge knows %zu services, and you may read none", wanted);
+    else
+        doctor_skipped(&doctor->report, DOCTOR_READ, "there is nothing to be read");
+}
+
+static void look(void *context, int64_t now)
+{
+    (void)now;
+    struct doctor *doctor = context;
+
+    check_bridge(doctor);
+    check_avahi(doctor);
+    check_read(doctor);
+    if (doctor->no_advertise) {
+        end(doctor, "not wanted");
+    } else if (!doctor->patient.client[0]) {
+        end(doctor, "as whom? Say it with --client, or in MDNS_MQTT_CLIENT");
+    } else {
+        trip_knock(&doctor->trip, is_online(doctor) && doctor->state.avahi_up);
+        wait_more(doctor);
+    }
+}
+
+/* How many services there are is told once a second: what went just now may still be counted. */
+static void on_settled(void *context)
+{
+    struct doctor *doctor = context;
+    if (is_online(doctor) && doctor->state.services > 0 && doctor->services == 0)
+        doctor->again.due = clock_now() + AGAIN_MS;
+    else
+        look(doctor, clock_now());
+}
+
+/* ---- from the connection ---- */
+
+static void on_connected(void *context)
+{
+    struct doctor *doctor = context;
+    doctor_connected(&doctor->report, &doctor->patient);
+    wait_more(doctor);
+}
+
+static bool on_failed(void *context, const struct connection_failure *failure)
+{
+    struct doctor *doctor = context;
+    if (doctor->report.next == DOCTOR_SOCKET)
+        doctor_cannot_connect(&doctor->report, &doctor->patient, failure);
+    end(doctor, "there is no connection");
+    return false;
+}
+
+static void on_lost(void *context)
+{
+    struct doctor *doctor = context;
+    doctor_failed(&doctor->report, doctor->report.next, NULL, "the connection was lost");
+    end(doctor, "there is no connection");
+}
+
+/* What stands behind PREFIX/, or NULL. */
+static const char *path_of(const struct doctor *doctor, const char *topic)
+{
+    size_t length = strlen(doctor->options.prefix);
+    bool ours = strncmp(topic, doctor->options.prefix, length) == 0 && topic[length] == '/';
+    return ours ? topic + length + 1 : NULL;
+}
+
+static void take_state(struct doctor *doctor, const struct message *message)
+{
+    struct state_record state;
+    if (!state_record_read(&state, message->payload, message->length))
+        return;
+    if (path_of(doctor, message->topic)) {
+        doctor->state = state;
+        doctor->has_state = true;
+    } else {
+        snprintf(doctor->other_prefix, sizeof doctor->other_prefix, "%.*s",
+                 (int)strcspn(message->topic, "/"), message->topic);
+    }
+}
+
+static void on_message(void *context, const struct message *message)
+{
+    struct doctor *doctor = context;
+    const char *path = path_of(doctor, message->topic);
+
+    if (!path || strcmp(path, "bridge/state") == 0)
+        take_state(doctor, message);
+    else if (message->length > 0 && strncmp(path, "service/", strlen("service/")) == 0)
+        doctor->services += doctor->trip.state == TRIP_AT_HOME;
+    if (!path || doctor->trip.state == TRIP_AT_HOME || doctor->trip.state == TRIP_DONE)
+        return;
+    enum trip_state before = doctor->trip.state;
+    trip_message(&doctor->trip, message);
+    if (doctor->trip.state != before)
+        wait_more(doctor);
+    if (doctor->trip.state == TRIP_DONE)
+        end(doctor, "");
+}
+
+static void on_acknowledged(void *context, int number, int reason)
+{
+    struct doctor *doctor = context;
+    trip_acknowledged(&doctor->trip, number, reason);
+    if (doctor->trip.state == TRIP_DONE)
+        end(doctor, "it needs the one before");
+    else
+        wait_more(doctor);
+}
+
+static void on_refused(void *context, int reason)
+{
+    struct doctor *doctor = context;
+    doctor_failed(&doctor->report, DOCTOR_READ, advice(doctor, DOCTOR_READ),
+                  "the broker refuses the subscription: %s", connection_reason_text(reason));
+    end(doctor, "it needs the one before");
+}
+
+static void patience_ended(void *context, int64_t now)
+{
+    (void)now;
+    struct doctor *doctor = context;
+    if (doctor->trip.state == TRIP_AT_HOME)
+        doctor_failed(&doctor->report, doctor->report.next, NULL, "no word from the broker");
+    trip_expired(&doctor->trip);
+    end(doctor, "it needs the one before");
+}
+
+/* ---- the command ---- */
+
+static bool subscribe(struct doctor *doctor, const char *prefix, const char *path)
+{
+    char filter[TOPIC_PREFIX_MAX + 32];
+    snprintf(filter, sizeof filter, "%s/%s", prefix, path);
+    return connection_subscribe(doctor->session.connection, filter);
+}
+
+static const char *prepare(struct doctor *doctor, struct status_error *error)
+{
+    const char *prefix = doctor->options.prefix;
+
+    if (!subscribe(doctor, prefix, "bridge/state") || !subscribe(doctor, "+", "bridge/state") ||
+        !subscribe(doctor, prefix, "service/#"))
+        return "out of memory";
+    doctor_look_at(&doctor->patient, &doctor->options, &doctor->session.place, doctor->client);
+    doctor->trip.connection = doctor->session.connection;
+    doctor->trip.report = &doctor->report;
+    doctor->trip.patient = &doctor->patient;
+    return doctor->patient.client[0] && !doctor->no_advertise
+               ? trip_prepare(&doctor->trip, prefix, doctor->type, doctor->port, error)
+               : NULL;
+}
+
+static int run(struct doctor *doctor)
+{
+    static const struct connection_handlers handlers = {
+        on_connected, on_settled, on_lost, on_failed, on_message, on_acknowledged, on_refused};
+    struct status_error error = {0};
+    int exit_code = (int)session_open(&doctor->session, &doctor->options, &handlers, doctor);
+
+    if (exit_code == EXIT_DONE) {
+        const char *problem = prepare(doctor, &error);
+        if (problem) {
+            say("%s", problem);
+            exit_code = EXIT_USAGE;
+        }
+    }
+    if (exit_code == EXIT_DONE) {
+        doctor_begin(&doctor->report, doctor->options.json);
+        loop_add_timer(&doctor->session.loop, &doctor->patience, patience_ended, doctor);
+        loop_add_timer(&doctor->session.loop, &doctor->again, look, doctor);
+        exit_code = loop_run(&doctor->session.loop);
+    }
+    session_close(&doctor->session, true);
+    trip_free(&doctor->trip);
+    return exit_code;
+}
+
+int command_doctor(const struct command *command, int argc, char **argv)
+{
+    struct doctor doctor = {0};
+    const struct option_table own = {rows, ROWS, take, &doctor};
+    int first, exit_code;
+
+    if (!command_begin(command, &doctor.options, &own, argc, argv, &first, &exit_code))
+        return exit_code;
+    if (argc > first)
+        return command_usage(command, "there are no arguments but options");
+    return run(&doctor);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One sentence or two for each check and each kind of place. Names in capitals are what we cannot know
+ * in here.
+ */
+#include "doctor.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void on_socket(char *out, const struct doctor_patient *p)
+{
+    switch (p->runtime) {
+    case WHO_PODMAN:
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "podman run --volume /run/mdns-mqtt/%s/s:/run/mdns-mqtt:ro ...", p->user);
+        break;
+    case WHO_DOCKER:
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "docker run --mount "
+                 "type=bind,source=/run/mdns-mqtt/%s/s,target=/run/mdns-mqtt,readonly ...",
+                 p->user);
+        break;
+    case WHO_OTHER:
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "mount the host's folder /run/mdns-mqtt/%s/s to /run/mdns-mqtt, read-only; with "
+                 "bwrap: --ro-bind /run/mdns-mqtt/%s/s /run/mdns-mqtt",
+                 p->user, p->user);
+        break;
+    case WHO_HOST:
+        snprintf(
+            out, DOCTOR_ADVICE_SIZE,
+            "as root: deploy/grant %s advertise; then MQTT_SOCKET=/run/mdns-mqtt/%s/s/mqtt.sock",
+            p->user, p->user);
+        break;
+    }
+}
+
+static void on_permission(char *out, const struct doctor_patient *p)
+{
+    const char *option = p->runtime == WHO_PODMAN   ? "podman run --userns=keep-id ..., or "
+                         : p->runtime == WHO_DOCKER ? "docker run --user 0 ..., or "
+                                                    : "";
+    if (p->runtime == WHO_HOST)
+        snprintf(out, DOCTOR_ADVICE_SIZE, "as root: deploy/grant %s observe", p->user);
+    else
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "%son the host, as root: deploy/grant %s observe --container-uid %lu", option,
+                 p->user, (unsigned long)p->uid);
+}
+
+static void on_broker(char *out, const struct doctor_patient *p)
+{
+    if (p->socket_itself)
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "the socket itself is mounted, and the broker has made a new one since; mount the "
+                 "folder that it is in");
+    else if (p->place->port != 0 && p->runtime != WHO_HOST)
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "a container cannot reach the host by TCP as it is, and need not: mount the "
+                 "folder of the socket to /run/mdns-mqtt, and give neither --broker nor MQTT_URL");
+    else
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "on the host: systemctl status mdns-mqtt-broker mosquitto; if there is none, "
+                 "systemctl start mdns-mqtt-broker");
+}
+
+static void on_user(char *out, const struct doctor_patient *p)
+{
+    if (p->place->username)
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "--username (MQTT_USERNAME) is the CLIENT, and --password-file "
+                 "(MQTT_PASSWORD_FILE) a copy of /etc/mdns-mqtt-broker/secrets/%s/%s of the host",
+                 p->user, p->place->username);
+    else
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "--username CLIENT --password-file FILE; FILE is "
+                 "/etc/mdns-mqtt-broker/secrets/%s/CLIENT of the host",
+                 p->user);
+}
+
+static void on_roles(char *out, const struct doctor_patient *p, const char *role)
+{
+    if (strcmp(role, "advertise") == 0 && strcmp(p->client, p->user) != 0)
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "on the host, as root: deploy/grant %s advertise --client %s; or --client with a "
+                 "name that `deploy/grant --list` shows",
+                 p->user, p->client);
+    else
+        snprintf(out, DOCTOR_ADVICE_SIZE, "on the host, as root: deploy/grant %s %s", p->user,
+                 role);
+}
+
+const char *doctor_advice(char out[DOCTOR_ADVICE_SIZE], enum doctor_check check,
+                          const struct doctor_patient *p)
+{
+    out[0] = '\0';
+    switch (check) {
+    case DOCTOR_SOCKET:
+        on_socket(out, p);
+        break;
+    case DOCTOR_PERMISSION:
+        on_permission(out, p);
+        break;
+    case DOCTOR_BROKER:
+        on_broker(out, p);
+        break;
+    case DOCTOR_USER:
+        on_user(out, p);
+        break;
+    case DOCTOR_BRIDGE:
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "on the host: systemctl start mdns-mqtt-bridge; if it runs with another prefix: "
+                 "--prefix, or MQTT_PREFIX");
+        break;
+    case DOCTOR_AVAHI:
+        snprintf(out, DOCTOR_ADVICE_SIZE, "on the host: systemctl start avahi-daemon");
+        break;
+    case DOCTOR_READ:
+        on_roles(out, p, "observe");
+        break;
+    case DOCTOR_ADVERTISE:
+    case DOCTOR_ROUND_TRIP:
+        on_roles(out, p, "advertise");
+        break;
+    case DOCTOR_CHECKS:
+        break;
+    }
+    return out;
+}
+
+void doctor_look_at(struct doctor_patient *patient, const struct options *options,
+                    const struct place *place, const char *client)
+{
+    char folder[512], user[TOPIC_CLIENT_MAX + 1];
+
+    *patient = (struct doctor_patient){.runtime = who_runtime(), .uid = geteuid(), .place = place};
+    bool mounted = place->port == 0 &&
+                   who_mounted(folder, sizeof folder, place->host, &patient->socket_itself);
+    if (mounted && !patient->socket_itself && who_of_folder(user, folder))
+        snprintf(patient->user, sizeof patient->user, "%s", user);
+    else if (patient->runtime != WHO_HOST || !who_user(patient->user, sizeof patient->user))
+        snprintf(patient->user, sizeof patient->user, "USER");
+    if (who_client(patient->client, client, options, place))
+        patient->client[0] = '\0';
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "doctor.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cjson/cJSON.h>
+
+static const char *const names[] = {
+    [DOCTOR_SOCKET] = "socket",
+    [DOCTOR_PERMISSION] = "permission",
+    [DOCTOR_BROKER] = "broker",
+    [DOCTOR_USER] = "user",
+    [DOCTOR_BRIDGE] = "bridge",
+    [DOCTOR_AVAHI] = "avahi",
+    [DOCTOR_READ] = "read",
+    [DOCTOR_ADVERTISE] = "advertise",
+    [DOCTOR_ROUND_TRIP] = "round-trip",
+};
+static_assert(sizeof names / sizeof *names == DOCTOR_CHECKS, "a name for each");
+
+#define MESSAGE_SIZE 1024
+
+const char *doctor_check_name(enum doctor_check check)
+{
+    return names[check];
+}
+
+void doctor_begin(struct doctor_report *report, bool json)
+{
+    *report = (struct doctor_report){.json = json, .next = DOCTOR_SOCKET};
+}
+
+static void print_json(enum doctor_check check, const char *result, const char *message,
+                       const char *advice)
+{
+    cJSON *object = cJSON_CreateObject();
+    char *text = NULL;
+
+    if (object && cJSON_AddStringToObject(object, "check", names[check]) &&
+        cJSON_AddStringToObject(object, "result", result) &&
+        cJSON_AddStringToObject(object, "message", message) &&
+        (!advice || cJSON_AddStringToObject(object, "advice", advice)))
+        text = cJSON_PrintUnformatted(object);
+    if (text)
+        puts(text);
+    cJSON_free(text);
+    cJSON_Delete(object);
+}
+
+static void print_line(enum doctor_check check, const char *result, const char *message,
+                       const char *advice)
+{
+    printf("%-8s %-11s %s\n", result, names[check], message);
+    if (advice)
+        printf("%-8s %-11s %s\n", "", "", advice);
+}
+
+static void say_of(struct doctor_report *report, enum doctor_check check, const char *result,
+                   const char *message, const char *advice)
+{
+    (report->json ? print_json : print_line)(check, result, message, advice);
+    fflush(stdout);
+    report->next = check + 1;
+}
+
+static void pass_over(struct doctor_report *report, enum doctor_check check, const char *reason)
+{
+    while (report->next < check)
+        say_of(report, report->next, "skipped", reason, NULL);
+}
+
+/* What all three say: `message` is made of the format and the arguments behind it. */
+#define MAKE_MESSAGE(message, format)                                                              \
+    do {                                                                                           \
+        va_list arguments;                                                                         \
+        va_start(arguments, format);                                                               \
+        vsnprintf(message, sizeof(message), format, arguments);                                    \
+        va_end(arguments);                                                                         \
+    } while (0)
+
+void doctor_ok(struct doctor_report *report, enum doctor_check check, const char *format, ...)
+{
+    char message[MESSAGE_SIZE];
+    MAKE_MESSAGE(message, format);
+    pass_over(report, check, "of no use here");
+    say_of(report, check, "ok", message, NULL);
+}
+
+void doctor_skipped(struct doctor_report *report, enum doctor_check check, const char *format, ...)
+{
+    char message[MESSAGE_SIZE];
+    MAKE_MESSAGE(message, format);
+    pass_over(report, check, "of no use here");
+    say_of(report, check, "skipped", message, NULL);
+}
+
+void doctor_failed(struct doctor_report *report, enum doctor_check check, const char *advice,
+                   const char *format, ...)
+{
+    char message[MESSAGE_SIZE];
+    MAKE_MESSAGE(message, format);
+    pass_over(report, check, "of no use here");
+    say_of(report, check, "failed", message, advice);
+    if (report->first_failed == 0)
+        report->first_failed = (int)check;
+}
+
+int doctor_end(struct doctor_report *report, const char *reason)
+{
+    pass_over(report, DOCTOR_CHECKS, reason);
+    return report->first_failed;
+}
