@@ -35,6 +35,8 @@ struct adverts_outlets {
                            bool retain, struct record_digests *digests);
     /* Deletes what is retained at PATH. */
     void (*clear)(void *context, const char *path);
+    /* Asks the broker for a sign of life: adverts_broker_answers(). False: it cannot be asked now. */
+    bool (*probe)(void *context);
     /* An own advertisement came or went under this name: service records may have another owner now. */
     void (*renamed)(void *context, const char *type, const char *name);
 };
@@ -68,6 +70,9 @@ void adverts_request(struct adverts *adverts, const struct adverts_message *mess
 /* A message on PREFIX/client/PATH. */
 void adverts_presence(struct adverts *adverts, const char *path, const uint8_t *payload,
                       size_t length, int64_t now);
+
+/* The broker has answered what `probe` asked. */
+void adverts_broker_answers(struct adverts *adverts, int64_t now);
 
 /* A status that is retained at PREFIX/advertise/PATH, while the tree is read back; and its end. */
 /* `digest` is record_digest(): an older record that says the same is as good. */

@@ -7,9 +7,10 @@
  * What ends a wish: the empty payload; its lease; its client's "offline"; a policy that no longer allows
  * it. Three things are not what they seem:
  *
- *     offline     takes effect after OFFLINE_MS. A broker that is shut down cleanly fires the will of
- *                 every client and then closes our connection; what is decided by a lost connection is
- *                 decided later.
+ *     offline     takes effect after OFFLINE_MS, and when the broker has answered something that it was
+ *                 asked behind it. A broker that is shut down cleanly fires the will of every client,
+ *                 saves what it has, which takes its time, and only then closes our connection; but it
+ *                 answers nothing any more. What becomes of a lost connection is decided later.
  *     reconnect   whatever stands, stands for HOLD_MS more. By then its request must have been seen
  *                 again: live, or retained while its client is not offline; or its client has said
  *                 "online".
@@ -138,6 +139,7 @@ void adverts_presence(struct adverts *adverts, const char *path, const uint8_t *
         for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
             if (strcmp(wish->owner.client, client) == 0)
                 wish->spared = false;
+        absent->asked = absent->answered = false;
         adverts_set_deadline(adverts, &absent->at, now + OFFLINE_MS);
     } else if (length == strlen("online") && memcmp(payload, "online", length) == 0) {
         forget_absent(adverts, absent);
@@ -152,6 +154,7 @@ void adverts_presence(struct adverts *adverts, const char *path, const uint8_t *
 void adverts_connected(struct adverts *adverts, int64_t now)
 {
     adverts->connected = true;
+    adverts->probing = false;
     /* What was said before the connection was lost is said again by what is retained. */
     adverts_forget_absent(adverts);
     adverts_forget_echoes(adverts);
@@ -166,6 +169,27 @@ void adverts_connected(struct adverts *adverts, int64_t now)
 void adverts_disconnected(struct adverts *adverts)
 {
     adverts->connected = false;
+}
+
+/* Is the broker still there that said so? One question at a time, for all who went since the last one. */
+static void probe(struct adverts *adverts)
+{
+    bool wanted = false;
+    for (struct absent *absent = adverts->absent; absent; absent = absent->hh.next)
+        wanted |= !absent->asked && absent->at != INT64_MAX;
+    if (!wanted || adverts->probing || !adverts->outlets.probe(adverts->outlets.context))
+        return;
+    adverts->probing = true;
+    for (struct absent *absent = adverts->absent; absent; absent = absent->hh.next)
+        absent->asked = true;
+}
+
+void adverts_broker_answers(struct adverts *adverts, int64_t now)
+{
+    adverts->probing = false;
+    for (struct absent *absent = adverts->absent; absent; absent = absent->hh.next)
+        absent->answered = absent->asked;
+    adverts->deadline = now; /* to look at all of them again */
 }
 
 static void end_client(struct adverts *adverts, const char *client)
@@ -199,6 +223,8 @@ static void look_at_deadlines(struct adverts *adverts, int64_t now)
     if (!adverts->connected)
         return;
     for (struct absent *absent = adverts->absent; absent; absent = absent->hh.next) {
+        if (!absent->answered)
+            continue;
         if (absent->at <= now) {
             absent->at = INT64_MAX;
             end_client(adverts, absent->client);
@@ -220,6 +246,8 @@ void adverts_clear_later(struct adverts *adverts, struct wish *wish)
 int64_t adverts_run(struct adverts *adverts, bool online, int64_t now)
 {
     adverts->now = now;
+    if (online)
+        probe(adverts);
     if (now >= adverts->deadline)
         look_at_deadlines(adverts, now);
     if (now >= adverts->ports_at && adverts->wishes) {

@@ -76,7 +76,9 @@ struct wish {
 /* A client that said "offline". */
 struct absent {
     UT_hash_handle hh;
-    int64_t at; /* its wishes end then */
+    int64_t at; /* its wishes end then, if the broker has answered by then; INT64_MAX: they have */
+    bool asked; /* the broker was asked for a sign of life since then, */
+    bool answered; /* and has given one */
     char client[TOPIC_CLIENT_MAX + 1];
 };
 
@@ -127,6 +129,7 @@ struct adverts {
     uint64_t last_name_since;
     size_t lingering; /* wishes that have ended and wait for `clear_at` */
     bool avahi_up;
+    bool probing;       /* the broker was asked, and has not answered yet */
     bool avahi_is_full; /* its queue, at the last run: to be tried again */
     bool connected;
     int64_t deadline;    /* the earliest of all deadlines, or before it */

@@ -95,6 +95,12 @@ static void mqtt_acknowledged(void *context, int message_id, bool refused)
     publisher_acknowledged(bridge->publisher, message_id, refused);
 }
 
+static void mqtt_answered(void *context)
+{
+    struct bridge *bridge = context;
+    adverts_broker_answers(bridge->adverts, clock_now());
+}
+
 /* ---- Outlets of adverts.h ---- */
 
 static bool advertise(void *context, uint32_t number, uint32_t generation,
@@ -121,6 +127,12 @@ static void clear_advertise(void *context, const char *path)
 {
     struct bridge *bridge = context;
     publisher_clear_advertise(bridge->publisher, path);
+}
+
+static bool probe_broker(void *context)
+{
+    struct bridge *bridge = context;
+    return mqtt_probe(bridge->mqtt);
 }
 
 static void advert_renamed(void *context, const char *type, const char *name)
@@ -199,6 +211,7 @@ static bool bridge_open(struct bridge *bridge)
         .disconnected = mqtt_disconnected,
         .message = mqtt_message,
         .acknowledged = mqtt_acknowledged,
+        .answered = mqtt_answered,
     };
     const struct adverts_outlets outlets = {
         .context = bridge,
@@ -206,6 +219,7 @@ static bool bridge_open(struct bridge *bridge)
         .withdraw = withdraw,
         .publish_status = publish_status,
         .clear = clear_advertise,
+        .probe = probe_broker,
         .renamed = advert_renamed,
     };
     const struct config *config = &bridge->config;

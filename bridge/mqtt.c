@@ -67,6 +67,7 @@ struct mqtt {
     pthread_t resolver;
     bool connack; /* accepted within the loop call under way */
     bool complained;
+    int probe_id; /* of the message that mqtt_probe() has sent last */
 };
 
 static void set_state(struct mqtt *mqtt, enum mqtt_state state, int64_t deadline)
@@ -159,6 +160,15 @@ static void on_subscribe(struct mosquitto *mosquitto, void *userdata, int messag
                         (unsigned)granted[i]);
 }
 
+static void on_unsubscribe(struct mosquitto *mosquitto, void *userdata, int message_id,
+                           const mosquitto_property *properties)
+{
+    (void)mosquitto, (void)properties;
+    struct mqtt *mqtt = userdata;
+    if (message_id == mqtt->probe_id)
+        mqtt->handlers.answered(mqtt->context);
+}
+
 static void on_log(struct mosquitto *mosquitto, void *userdata, int level, const char *text)
 {
     (void)mosquitto, (void)userdata;
@@ -204,6 +214,7 @@ static void set_callbacks(struct mosquitto *mosquitto)
     mosquitto_message_v5_callback_set(mosquitto, on_message);
     mosquitto_publish_v5_callback_set(mosquitto, on_publish);
     mosquitto_subscribe_v5_callback_set(mosquitto, on_subscribe);
+    mosquitto_unsubscribe_v5_callback_set(mosquitto, on_unsubscribe);
     mosquitto_log_callback_set(mosquitto, on_log);
 }
 
@@ -441,4 +452,11 @@ void mqtt_unsubscribe(struct mqtt *mqtt, const char *filter)
     int code = mosquitto_unsubscribe(mqtt->mosquitto, NULL, filter);
     if (code != MOSQ_ERR_SUCCESS)
         log_warning("mqtt: unsubscribing from '%s': %s", filter, error_text(code));
+}
+
+/* MQTT has a ping, but libmosquitto keeps it to itself; this changes nothing, either. */
+bool mqtt_probe(struct mqtt *mqtt)
+{
+    return mosquitto_unsubscribe(mqtt->mosquitto, &mqtt->probe_id, "mdns-mqtt-bridge/probe") ==
+           MOSQ_ERR_SUCCESS;
 }

@@ -46,6 +46,8 @@ struct mqtt_handlers {
     void (*message)(void *context, const struct mqtt_message *message);
     /* The broker has taken, or refused, what mqtt_publish() gave this number. */
     void (*acknowledged)(void *context, int message_id, bool refused);
+    /* The broker has answered mqtt_probe(). */
+    void (*answered)(void *context);
 };
 
 /* The strings of the options are copied. NULL with a log line where TLS files cannot be used. */
@@ -96,5 +98,11 @@ bool mqtt_is_old(const struct mqtt *mqtt);
  */
 void mqtt_subscribe(struct mqtt *mqtt, const char *filter, int qos, bool others);
 void mqtt_unsubscribe(struct mqtt *mqtt, const char *filter);
+
+/*
+ * Asks for a sign of life, which `answered` tells of: the broker then was in good order when it had sent
+ * all that came before. False if it could not be asked. Only while connected; one at a time.
+ */
+bool mqtt_probe(struct mqtt *mqtt);
 
 #endif

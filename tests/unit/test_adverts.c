@@ -17,6 +17,7 @@ enum { EVENTS_MAX = 4096 };
 static char events[EVENTS_MAX][128];
 static int event_count;
 static bool avahi_has_room, broker_has_room;
+static bool broker_answers, was_probed;
 static struct status last_status;
 static struct request last_request;
 static uint32_t first_number, last_number, last_generation;
@@ -81,6 +82,13 @@ static void out_clear(void *context, const char *path)
     note("clear %s", path);
 }
 
+static bool out_probe(void *context)
+{
+    (void)context;
+    was_probed = true;
+    return true;
+}
+
 static void out_renamed(void *context, const char *type, const char *name)
 {
     (void)context, (void)type, (void)name;
@@ -90,6 +98,11 @@ static void out_renamed(void *context, const char *type, const char *name)
 static void expect(const char *const *lines)
 {
     adverts_run(adverts, true, now);
+    if (was_probed && broker_answers) {
+        was_probed = false;
+        adverts_broker_answers(adverts, now);
+        adverts_run(adverts, true, now);
+    }
     int i = 0;
     for (; lines[i]; i++) {
         ck_assert_msg(i < event_count, "missing: %s", lines[i]);
@@ -171,11 +184,13 @@ static void setup(void)
                                                    .withdraw = out_withdraw,
                                                    .publish_status = out_status,
                                                    .clear = out_clear,
+                                                   .probe = out_probe,
                                                    .renamed = out_renamed};
     char error[CONFIG_ERROR_SIZE];
     ck_assert_int_eq(config_init(&config), 0);
     ck_assert(config_set(&config, "advertise", "port-check", "off", error));
-    avahi_has_room = broker_has_room = true;
+    avahi_has_room = broker_has_room = broker_answers = true;
+    was_probed = false;
     event_count = 0;
     now = 1000;
     messages_retained = false;
@@ -634,6 +649,26 @@ START_TEST(a_clean_broker_restart_ends_nothing_that_is_confirmed)
 }
 END_TEST
 
+/* It takes long to save what it has; but it answers nothing once it has fired the wills. */
+START_TEST(a_broker_that_shuts_down_slowly)
+{
+    establish();
+    broker_answers = false;
+    presence("web", "offline");
+    now += 10000;
+    EXPECT_NOTHING();
+    ck_assert(was_probed);
+    adverts_disconnected(adverts);
+    was_probed = false;
+    broker_answers = true;
+    adverts_connected(adverts, now);
+    send("web/app", WEB, true, 0);
+    presence("web", "online");
+    now += 60000;
+    EXPECT_NOTHING();
+}
+END_TEST
+
 START_TEST(what_is_not_confirmed_after_a_reconnection_ends)
 {
     establish();
@@ -866,6 +901,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, offline_ends_all_of_a_client);
     tcase_add_test(tcase, offline_and_back_at_once);
     tcase_add_test(tcase, a_clean_broker_restart_ends_nothing_that_is_confirmed);
+    tcase_add_test(tcase, a_broker_that_shuts_down_slowly);
     tcase_add_test(tcase, what_is_not_confirmed_after_a_reconnection_ends);
     tcase_add_test(tcase, a_replay_for_an_absent_client_sleeps);
     tcase_add_test(tcase, quota_and_flood);
