@@ -44,12 +44,9 @@ valid_name() {
     [ ${#1} -le 64 ]
 }
 passwd_entry() { # USER
-    if [ "$root" ]; then
-        grep -e "^$(printf %s "$1" | sed 's/[.]/\\./g'):" "$root/etc/passwd"
-    else
-        getent passwd "$1"
-    fi
+    { if [ "$root" ]; then cat "$root/etc/passwd"; else getent passwd -- "$1"; fi; } | line_of "$1" # and no uid
 }
+line_of() { awk -F: -v name="$1" '$1 == name'; } # NAME; of a file like /etc/passwd
 uid_of() { passwd_entry "$1" | cut -d: -f3; }
 group_of() { passwd_entry "$1" | cut -d: -f4; }
 

@@ -45,6 +45,12 @@ def files_of(*roots):
     return found
 
 
+def changed(before, after, parts=4):
+    """The paths that are not the same, in the first so many parts of what files_of says of them."""
+    return sorted(path for path in before.keys() | after.keys()
+                  if before.get(path, ())[:parts] != after.get(path, ())[:parts])
+
+
 def broker_pid():
     return BROKER_PID.read_text().strip()
 
@@ -130,4 +136,4 @@ class GrantedCase(RootlessCase):
 
 
 __all__ = ["BRIDGE_CONFIG", "BRIDGE_SOCKET", "BROKER_ETC", "BROKER_PID", "GrantedCase", "LABA", "LABB", "PLACES",
-           "SECRETS", "USERS", "broker_pid", "client", "files_of", "grant", "publish", "request", "revoke", "tool"]
+           "SECRETS", "USERS", "broker_pid", "changed", "client", "files_of", "grant", "publish", "request", "revoke", "tool"]

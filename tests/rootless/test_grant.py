@@ -6,7 +6,7 @@ import subprocess
 
 import machine
 import observer
-from granted import (BRIDGE_SOCKET, BROKER_ETC, LABA, LABB, PLACES, USERS, GrantedCase, broker_pid, client, files_of,
+from granted import (BRIDGE_SOCKET, BROKER_ETC, LABA, LABB, PLACES, USERS, GrantedCase, broker_pid, changed, client, files_of,
                      grant, publish, request, revoke, tool)
 from process import wait_until
 from rootless import socket_of
@@ -101,14 +101,14 @@ class Grant(GrantedCase):
         for arguments in (("laba", "advertise", "--client", "web", "--client", "db", "--password"),
                           ("labb", "observe")):
             self.assertEqual(grant(*arguments), f"grant: {arguments[0]}: unchanged\n")
-        self.assertEqual(files_of(*PLACES), files)
+        self.assertEqual(changed(files, files_of(*PLACES)), [])
         self.assertEqual((broker_pid(), self.lab.broker.text()), (pid, log))
 
     def test_dry_run(self):
         """Shows the difference and what would be run, and does nothing."""
         files = files_of("/etc", "/run")
         said = grant("laba", "advertise", "--dry-run")
-        self.assertEqual(files_of("/etc", "/run"), files)
+        self.assertEqual(changed(files, files_of("/etc", "/run")), [])
         for text in [*(f"+++ {p}" for p in PIECES), "+++ /etc/mdns-mqtt-broker/mosquitto.conf",
                      "+listener 0 /run/mdns-mqtt/laba/s/mqtt.sock", "+topic write mdns/advertise/laba/+"]:
             self.assertIn(text, said)
@@ -122,7 +122,7 @@ class Grant(GrantedCase):
         self.assertIn("-topic write mdns/advertise/laba/+\n", said["grant laba observe"])
         self.assertIn(f"run: kill -TERM {pid}\n", said["grant laba advertise --password"])
         self.assertIn("-listener 0 /run/mdns-mqtt/laba/s/mqtt.sock", said["revoke laba"])
-        self.assertEqual((files_of("/etc", "/run/mdns-mqtt"), broker_pid()), (files, pid))
+        self.assertEqual((changed(files, files_of("/etc", "/run/mdns-mqtt")), broker_pid()), ([], pid))
 
     def test_bad_arguments(self):
         """Names that the specification does not allow, users that are not there, roles, uids and prefixes."""
@@ -133,7 +133,7 @@ class Grant(GrantedCase):
                 with self.subTest(arguments):
                     self.assertNotEqual(tool("grant", *arguments, check=False).returncode, 0)
                     self.assertNotEqual(tool("revoke", name, check=False).returncode, 0)
-        for arguments in (("nobodyhere", "observe"), ("l.ba", "observe"), ("laba", "root"), ("laba",),
+        for arguments in (("nobodyhere", "observe"), ("l.ba", "observe"), (LABA.uid, "observe"), (".x", "observe"), ("laba", "root"), ("laba",),
                           ("laba", "advertise", "x"), ("laba", "observe", "--container-uid", "70000"),
                           ("laba", "observe", "--container-uid", "-1"), ("mdns-mqtt", "observe", "--container-uid", "1"),
                           ("laba", "observe", "--prefix", "a/#"),
@@ -141,7 +141,7 @@ class Grant(GrantedCase):
             with self.subTest(arguments):
                 done = tool("grant", *arguments, check=False)
                 self.assertNotEqual(done.returncode, 0, done.stdout)
-        self.assertEqual(files_of("/etc", "/run"), files)
+        self.assertEqual(changed(files, files_of("/etc", "/run")), [])
 
     def test_same_client(self):
         """No two users have the same client, and none has the name of another user of the host."""
@@ -152,7 +152,7 @@ class Grant(GrantedCase):
             done = tool("grant", "labb", "advertise", *[w for c in clients for w in ("--client", c)], check=False)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(word, done.stdout)
-        self.assertEqual(files_of(*PLACES), files)
+        self.assertEqual(changed(files, files_of(*PLACES)), [])
         grant("laba", "advertise")
         grant("labb", "advertise", "--client", "web")
 
@@ -197,7 +197,7 @@ class Grant(GrantedCase):
     def test_revoke(self):
         """Nothing is left of it: files, socket, connections, advertisements."""
         self.boot_granted(("labb", "observe"))
-        before = {p: f[:3] for p, f in files_of(*PLACES).items()}
+        before = files_of(*PLACES)
         for arguments in (("laba", "advertise"), ("laba", "advertise", "--client", "web", "--password")):
             self.assertIn("laba may advertise", grant(*arguments))
             if "--password" not in arguments:
@@ -211,7 +211,7 @@ class Grant(GrantedCase):
                 self.watch.ended("laba/app", None, since=mark, retained=False)
                 self.view.forgets("Web of laba")
                 self.assertEqual(observer.snapshot("mdns/advertise/laba/#"), {})
-            self.assertEqual({p: f[:3] for p, f in files_of(*PLACES).items()}, before)
+            self.assertEqual(changed(before, files_of(*PLACES), parts=3), [])
             self.assertNotEqual(client(LABA, "mosquitto_pub", "-t", "x", "-n").returncode, 0)
             self.assertEqual(grant("--list"), "labb observe labb\n")
         self.assertEqual(revoke("laba"), "revoke: laba: has been granted nothing\n")

@@ -4,7 +4,8 @@ import shutil
 import subprocess
 
 import machine
-from granted import BRIDGE_SOCKET, DEPLOY, GrantedCase, client, files_of, grant, publish, request, revoke, tool
+from granted import (BRIDGE_SOCKET, DEPLOY, GrantedCase, changed, client, files_of, grant, publish, request, revoke,
+                     tool)
 from machine import BRIDGE, LABA, LABB
 from process import Process, slow, wait_until
 from rootless import socket_of
@@ -81,7 +82,7 @@ class Existing(GrantedCase):
         (CONF_D / "mdns-mqtt-mistake.conf").write_text("listner 1885\n")
         files, pid = files_of("/etc/mosquitto", "/etc/mdns-mqtt-broker"), PID.read_text()
         self.assertIn("nothing was changed", tool("grant", "labb", "observe", check=False).stdout)
-        self.assertEqual((files_of("/etc/mosquitto", "/etc/mdns-mqtt-broker"), PID.read_text()), (files, pid))
+        self.assertEqual((changed(files, files_of("/etc/mosquitto", "/etc/mdns-mqtt-broker")), PID.read_text()), ([], pid))
 
     def tearDown(self):
         if self.lab.broker:

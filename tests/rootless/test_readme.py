@@ -6,7 +6,6 @@ import re
 
 import image
 import machine
-from devices import AvahiPublish
 from granted import GrantedCase, add_onlooker
 from lab import listens
 from lan import resolves
@@ -37,12 +36,11 @@ class Readme(GrantedCase):
         add_onlooker()
         self.b = self.lab.add_host("b")
         self.lab.boot(self.a, self.b)
-        AvahiPublish(self.b, "Printer on B", "_ipp._tcp", 631)
         self.step("root", "deploy/broker &")
         wait_until(lambda: listens(1883), "the broker")
         self.watch, self.view = self.look_on()
         self.watch.online()
-        self.watch.service("Printer on B")
+        self.add_printer()
         self.step("laba", "podman import")
         self.assertIn(f"/{image.NAME} ", LABA.run("podman", "images").stdout)
         self.assertIn("Printer on B", self.step("laba", "podman run"))

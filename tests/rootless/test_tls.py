@@ -11,7 +11,7 @@ import machine
 from lan import resolves
 from machine import BRIDGE, EXAMPLES, LABA
 from process import Process
-from rootless import BROKER, RootlessCase
+from rootless import RootlessCase
 from runtimes import Podman, why_not
 
 TLS = EXAMPLES / "tls"
@@ -22,6 +22,11 @@ CONNECT = ["-V", "5", "-q", "1", "-h", HOST, "-p", PORT]
 IN_CONTAINER = ["--cafile", "/run/secrets/ca.crt", "--cert", "/run/secrets/client.crt",
                 "--key", "/run/secrets/client.key"]
 OF_BRIDGE = pathlib.Path("/etc/mdns-mqtt-bridge/tls")
+# The test itself comes in by the loopback.
+BROKER = """per_listener_settings true
+listener 1883 127.0.0.1
+allow_anonymous true
+"""
 ANOTHER_AUTHORITY = pathlib.Path("/tmp/another")
 
 
@@ -36,13 +41,14 @@ def give(user, folder, client, source=FOLDER):
 
 class Tls(RootlessCase):
     def boot_tls(self):
-        """The bridge comes in by TLS; the observer, as always, by the loopback."""
+        """The bridge comes in by TLS."""
         self.a.run(TLS / "certificates", FOLDER, HOST, BRIDGE.name, "web", "sensor")
         shutil.copy(TLS / "acl", FOLDER / "acl")
         give(BRIDGE, OF_BRIDGE, BRIDGE.name)
         config = (TLS / "bridge.conf").read_text().replace("192.168.1.5", HOST)
         self.web = give(LABA, LABA.home / "web", "web")
-        self.boot_people(config, BROKER + (TLS / "listener.conf").read_text())
+        self.watch, _ = self.boot_lan(broker=BROKER + (TLS / "listener.conf").read_text(), config=config)
+        self.add_printer()
 
     def test_bridge_and_container(self):
         """The bridge comes in as mdns-mqtt; a container browses and advertises with its secrets."""

@@ -28,8 +28,7 @@ class WayIn(GrantedCase):
     def boot_people(self):
         """The broker that deploy/grant makes; laba may advertise. B has a printer, which is known."""
         self.boot_granted(("laba", "advertise"), config={"broker": {"url": f"unix://{BRIDGE_SOCKET}"}})
-        AvahiPublish(self.b, "Printer on B", "_ipp._tcp", 631, "rp=ipp/print")
-        self.watch.service("Printer on B")
+        self.add_printer()
 
     def restart(self):
         """The broker ends and starts again; returns the mark between the two."""
