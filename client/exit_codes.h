@@ -10,15 +10,14 @@
 
 enum exit_code {
     EXIT_DONE = 0,
-    EXIT_NOT_FOUND = 1,  /* no such service; input that is no record */
-    EXIT_USAGE = 64,     /* wrong options or arguments */
-    EXIT_FAILED = 65,    /* the bridge refuses the advertisement, or Avahi does */
-    EXIT_NO_BROKER = 69, /* the broker cannot be reached */
-    EXIT_INTERNAL = 70,  /* no memory, or a bug */
-    EXIT_NO_BRIDGE = 75, /* the broker is there, but no bridge that is online */
-    EXIT_REFUSED = 77,   /* the broker refuses the user, a subscription or a publication */
-    EXIT_BAD_CONFIG =
-        78, /* what the environment, a password file or a TLS file says is of no use */
+    EXIT_NOT_FOUND = 1,        /* no such service; input that is no record */
+    EXIT_USAGE = 64,           /* wrong options or arguments */
+    EXIT_FAILED = 65,          /* the bridge refuses the advertisement, or Avahi does */
+    EXIT_NO_BROKER = 69,       /* the broker cannot be reached */
+    EXIT_INTERNAL = 70,        /* no memory, or a bug */
+    EXIT_NO_BRIDGE = 75,       /* the broker is there, but no bridge that is online */
+    EXIT_REFUSED = 77,         /* the broker refuses the user, a subscription or a publication */
+    EXIT_BAD_CONFIG = 78,      /* the environment, a password file or TLS files cannot be used */
     EXIT_NOT_EXECUTABLE = 126, /* the COMMAND of advertise is no program */
     EXIT_NO_COMMAND = 127,     /* there is no such COMMAND */
 };
