@@ -293,7 +293,7 @@ static int run(struct doctor *doctor)
         }
     }
     if (exit_code == EXIT_DONE) {
-        doctor_begin(&doctor->report, doctor->options.json);
+        doctor_begin(&doctor->report, doctor->options.json, stdout);
         loop_add_timer(&doctor->session.loop, &doctor->patience, patience_ended, doctor);
         loop_add_timer(&doctor->session.loop, &doctor->again, look, doctor);
         exit_code = loop_run(&doctor->session.loop);

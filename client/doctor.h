@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "connection.h"
@@ -29,15 +30,16 @@ enum doctor_check {
 
 const char *doctor_check_name(enum doctor_check check);
 
-/* ---- the report, on stdout ---- */
+/* ---- the report ---- */
 
 struct doctor_report {
+    FILE *out;
     bool json;
     enum doctor_check next; /* the first that nothing was said of */
     int first_failed;       /* 0: none yet */
 };
 
-void doctor_begin(struct doctor_report *report, bool json);
+void doctor_begin(struct doctor_report *report, bool json, FILE *out);
 
 /* What came of the next checks. What was passed over on the way to `check` is skipped for no reason. */
 void doctor_ok(struct doctor_report *report, enum doctor_check check, const char *format, ...)

@@ -27,12 +27,12 @@ const char *doctor_check_name(enum doctor_check check)
     return names[check];
 }
 
-void doctor_begin(struct doctor_report *report, bool json)
+void doctor_begin(struct doctor_report *report, bool json, FILE *out)
 {
-    *report = (struct doctor_report){.json = json, .next = DOCTOR_SOCKET};
+    *report = (struct doctor_report){.out = out, .json = json, .next = DOCTOR_SOCKET};
 }
 
-static void print_json(enum doctor_check check, const char *result, const char *message,
+static void print_json(FILE *out, enum doctor_check check, const char *result, const char *message,
                        const char *advice)
 {
     cJSON *object = cJSON_CreateObject();
@@ -44,24 +44,24 @@ static void print_json(enum doctor_check check, const char *result, const char *
         (!advice || cJSON_AddStringToObject(object, "advice", advice)))
         text = cJSON_PrintUnformatted(object);
     if (text)
-        puts(text);
+        fprintf(out, "%s\n", text);
     cJSON_free(text);
     cJSON_Delete(object);
 }
 
-static void print_line(enum doctor_check check, const char *result, const char *message,
+static void print_line(FILE *out, enum doctor_check check, const char *result, const char *message,
                        const char *advice)
 {
-    printf("%-8s %-11s %s\n", result, names[check], message);
+    fprintf(out, "%-8s %-11s %s\n", result, names[check], message);
     if (advice)
-        printf("%-8s %-11s %s\n", "", "", advice);
+        fprintf(out, "%-8s %-11s %s\n", "", "", advice);
 }
 
 static void say_of(struct doctor_report *report, enum doctor_check check, const char *result,
                    const char *message, const char *advice)
 {
-    (report->json ? print_json : print_line)(check, result, message, advice);
-    fflush(stdout);
+    (report->json ? print_json : print_line)(report->out, check, result, message, advice);
+    fflush(report->out);
     report->next = check + 1;
 }
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* What doctor advises in each place, and how it counts. What it finds out is tested from outside. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "doctor.h"
+
+static struct place by_socket = {.host = "/run/mdns-mqtt/mqtt.sock"};
+static struct place by_tcp = {.host = "127.0.0.1", .port = 1883, .url = "mqtt://127.0.0.1:1883"};
+
+static struct doctor_patient patient(enum who_runtime runtime, const struct place *place)
+{
+    return (struct doctor_patient){
+        .runtime = runtime, .user = "laba", .client = "web", .uid = 1000, .place = place};
+}
+
+static void advises(enum doctor_check check, enum who_runtime runtime, const struct place *place,
+                    const char *wanted)
+{
+    char out[DOCTOR_ADVICE_SIZE];
+    struct doctor_patient who = patient(runtime, place);
+    const char *text = doctor_advice(out, check, &who);
+    ck_assert_msg(strstr(text, wanted), "%s in %s: %s", doctor_check_name(check),
+                  who_runtime_name(runtime), text);
+}
+
+START_TEST(advice)
+{
+    static const char mount[] = "/run/mdns-mqtt/laba/s";
+
+    for (int check = DOCTOR_SOCKET; check < DOCTOR_CHECKS; check++)
+        for (int runtime = WHO_HOST; runtime <= WHO_OTHER; runtime++)
+            advises((enum doctor_check)check, (enum who_runtime)runtime, &by_socket, " ");
+    for (int runtime = WHO_HOST; runtime <= WHO_OTHER; runtime++)
+        advises(DOCTOR_SOCKET, (enum who_runtime)runtime, &by_socket, mount);
+    advises(DOCTOR_SOCKET, WHO_HOST, &by_socket, "deploy/grant laba advertise");
+    advises(DOCTOR_SOCKET, WHO_PODMAN, &by_socket, "podman run --volume ");
+    advises(DOCTOR_SOCKET, WHO_DOCKER, &by_socket, "docker run --mount ");
+    advises(DOCTOR_SOCKET, WHO_OTHER, &by_socket, "--ro-bind ");
+    advises(DOCTOR_PERMISSION, WHO_HOST, &by_socket, "deploy/grant laba observe");
+    advises(DOCTOR_PERMISSION, WHO_PODMAN, &by_socket, "--userns=keep-id");
+    advises(DOCTOR_PERMISSION, WHO_PODMAN, &by_socket, "--container-uid 1000");
+    advises(DOCTOR_BROKER, WHO_HOST, &by_tcp, "systemctl");
+    advises(DOCTOR_BROKER, WHO_PODMAN, &by_socket, "systemctl");
+    advises(DOCTOR_BROKER, WHO_PODMAN, &by_tcp, "mount the folder");
+    advises(DOCTOR_ADVERTISE, WHO_HOST, &by_tcp, "deploy/grant laba advertise --client web");
+}
+END_TEST
+
+/* The exit code after these results, with the lines that were written. */
+static int counts(void (*examine)(struct doctor_report *report), const char *wanted)
+{
+    char text[4096] = "";
+    struct doctor_report report;
+    FILE *out = fmemopen(text, sizeof text, "w");
+
+    ck_assert_ptr_nonnull(out);
+    doctor_begin(&report, false, out);
+    examine(&report);
+    int code = doctor_end(&report, "the end");
+    fclose(out);
+    ck_assert_msg(strstr(text, wanted), "%s", text);
+    size_t lines = 0;
+    for (const char *at = text; *at; at++)
+        lines += *at == '\n' && at[1] != ' ';
+    ck_assert_uint_eq(lines, DOCTOR_CHECKS - 1);
+    return code;
+}
+
+static void healthy(struct doctor_report *report)
+{
+    for (int check = DOCTOR_SOCKET; check < DOCTOR_CHECKS; check++)
+        doctor_ok(report, (enum doctor_check)check, "fine");
+}
+
+static void two_fail(struct doctor_report *report)
+{
+    doctor_ok(report, DOCTOR_BROKER, "fine");
+    doctor_failed(report, DOCTOR_AVAHI, "do this", "not %s", "fine");
+    doctor_failed(report, DOCTOR_ADVERTISE, NULL, "not fine");
+}
+
+static void refused(struct doctor_report *report)
+{
+    struct doctor_patient who = patient(WHO_PODMAN, &by_socket);
+    struct connection_failure failure = {CONNECTION_REFUSED, 0x87, "Not authorized"};
+    doctor_cannot_connect(report, &who, &failure);
+}
+
+static void silent(struct doctor_report *report)
+{
+    struct doctor_patient who = patient(WHO_PODMAN, &by_tcp);
+    struct connection_failure failure = {CONNECTION_SILENT, 0, "no answer"};
+    doctor_cannot_connect(report, &who, &failure);
+}
+
+static void closed(struct doctor_report *report)
+{
+    struct doctor_patient who = patient(WHO_HOST, &by_socket);
+    struct connection_failure failure = {CONNECTION_UNREACHABLE, EACCES, "Permission denied"};
+    doctor_cannot_connect(report, &who, &failure);
+}
+
+START_TEST(counting)
+{
+    ck_assert_int_eq(counts(healthy, "ok       round-trip  fine\n"), 0);
+    ck_assert_int_eq(counts(two_fail, "failed   avahi       not fine\n"), DOCTOR_AVAHI);
+    ck_assert_int_eq(counts(refused, "failed   user "), DOCTOR_USER);
+    ck_assert_int_eq(counts(silent, "failed   broker "), DOCTOR_BROKER);
+    ck_assert_int_eq(counts(closed, "failed   permission "), DOCTOR_PERMISSION);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("client_doctor");
+    TCase *tests = tcase_create("all");
+    tcase_add_test(tests, advice);
+    tcase_add_test(tests, counting);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
