@@ -95,6 +95,12 @@ void catalog_withdrawn(struct catalog *catalog, struct catalog_entry *entry, uns
 /* One message of it is no longer in flight. May free the entry. */
 void catalog_acknowledged(struct catalog *catalog, struct catalog_entry *entry);
 
+/*
+ * The connection was lost with one message of it in flight: what the broker has of it is not known before
+ * the tree is read back.
+ */
+void catalog_flight_lost(struct catalog *catalog, struct catalog_entry *entry);
+
 /* It cannot be made into a record: to be withdrawn (it is dirty again) until it changes. */
 void catalog_refuse(struct catalog *catalog, struct catalog_entry *entry);
 

@@ -125,6 +125,18 @@ void catalog_withdrawn(struct catalog *catalog, struct catalog_entry *entry, uns
     catalog_free_if_done(catalog, entry);
 }
 
+/*
+ * One that is on the network is compared with what is read back, which finds whatever the broker has
+ * instead. One that has gone is withdrawn once more.
+ */
+void catalog_flight_lost(struct catalog *catalog, struct catalog_entry *entry)
+{
+    entry->in_flight--;
+    entry->at_broker = true;
+    if (entry->place == ENTRY_CLEAN && !catalog_is_alive(entry))
+        catalog_move(catalog, entry, ENTRY_DIRTY);
+}
+
 void catalog_acknowledged(struct catalog *catalog, struct catalog_entry *entry)
 {
     entry->in_flight--;

@@ -203,6 +203,14 @@ void publisher_acknowledged(struct publisher *publisher, int message_id, bool re
         catalog_acknowledged(publisher->catalog, entry);
 }
 
+void publisher_disconnected(struct publisher *publisher)
+{
+    for (unsigned i = 0; i < publisher->in_flight; i++)
+        if (publisher->flights[i].entry)
+            catalog_flight_lost(publisher->catalog, publisher->flights[i].entry);
+    publisher->in_flight = 0;
+}
+
 bool publisher_is_acknowledged(const struct publisher *publisher)
 {
     return publisher->in_flight == 0;

@@ -36,6 +36,9 @@ void publisher_run(struct publisher *publisher);
 /* What mqtt's handler of the same name was told. */
 void publisher_acknowledged(struct publisher *publisher, int message_id, bool refused);
 
+/* The connection was lost: nothing is under way any more, and what the broker took of it is not known. */
+void publisher_disconnected(struct publisher *publisher);
+
 /* Is nothing dirty, and is everything that was published acknowledged? */
 bool publisher_is_idle(const struct publisher *publisher);
 

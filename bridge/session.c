@@ -217,6 +217,7 @@ void session_connected(struct session *session, int64_t now)
 void session_disconnected(struct session *session)
 {
     session->marker_deadline = INT64_MAX;
+    publisher_disconnected(session->publisher);
     adverts_disconnected(session->adverts);
     if (session->phase != SESSION_ENDING)
         set_phase(session, SESSION_OFFLINE);

@@ -270,6 +270,41 @@ START_TEST(reading_back_does_not_undo_what_is_newer)
 }
 END_TEST
 
+/* The connection was lost: only reading back says what the broker has taken. */
+START_TEST(what_was_in_flight_is_compared_with_what_is_read_back)
+{
+    found(catalog, V4("taken", 80), 0);
+    struct taken up = take(1);
+    found(catalog, V4("not taken", 80), 0);
+    struct taken other = take(2);
+    catalog_flight_lost(catalog, up.entry);
+    catalog_flight_lost(catalog, other.entry);
+    ck_assert(catalog_is_clean(catalog));
+    catalog_read_begin(catalog);
+    catalog_read_back(catalog, "local/_http._tcp/taken/eth0", 1);
+    ck_assert_uint_eq(catalog_read_end(catalog, true), 1);
+    ck_assert_str_eq(take_and_acknowledge(2).id.name, "not taken");
+    ck_assert_ptr_null(take(0).entry);
+}
+END_TEST
+
+START_TEST(a_withdrawal_that_was_in_flight_is_sent_again)
+{
+    found(catalog, V4("a", 80), 0);
+    take_and_acknowledge(1);
+    lost(catalog, V4("a", 0), 1000);
+    struct taken gone = take(0);
+    catalog_flight_lost(catalog, gone.entry);
+    catalog_flight_lost(catalog, gone.entry);
+    gone = take(0);
+    ck_assert(gone.entry && !gone.up);
+    ck_assert_uint_eq(gone.service.port, 80);
+    catalog_acknowledged(catalog, gone.entry);
+    catalog_acknowledged(catalog, gone.entry);
+    ck_assert_uint_eq(catalog_doubted(catalog), 0);
+}
+END_TEST
+
 START_TEST(more_than_fit_wait_for_room)
 {
     struct catalog_counters counters;
@@ -375,6 +410,8 @@ int main(void)
     tcase_add_test(tcase, reading_back_finds_the_differences);
     tcase_add_test(tcase, counting_does_not_mend);
     tcase_add_test(tcase, reading_back_does_not_undo_what_is_newer);
+    tcase_add_test(tcase, what_was_in_flight_is_compared_with_what_is_read_back);
+    tcase_add_test(tcase, a_withdrawal_that_was_in_flight_is_sent_again);
     tcase_add_test(tcase, more_than_fit_wait_for_room);
     tcase_add_test(tcase, one_that_waits_leaves_the_broker);
     tcase_add_test(tcase, ghosts_are_bounded);

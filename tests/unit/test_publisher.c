@@ -233,6 +233,24 @@ START_TEST(refusals_by_the_broker_are_counted)
 }
 END_TEST
 
+START_TEST(nothing_is_under_way_after_the_connection_was_lost)
+{
+    find_many(0, 1000);
+    publisher_run(publisher);
+    ck_assert_int_eq(count, WINDOW - 1);
+    publisher_disconnected(publisher);
+    ck_assert(publisher_is_acknowledged(publisher));
+    publisher_acknowledged(publisher, 0, false); /* a number of the former connection */
+    catalog_read_begin(catalog);
+    catalog_read_end(catalog, true);
+    acknowledged = count;
+    while (publisher_run(publisher), acknowledged < count)
+        acknowledge_all();
+    ck_assert_int_eq(count, WINDOW - 1 + 1000);
+    ck_assert(publisher_is_idle(publisher));
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR);
@@ -246,6 +264,7 @@ int main(void)
     tcase_add_test(tcase, the_will_carries_the_present_number_and_does_not_count);
     tcase_add_test(tcase, what_cannot_be_sent_is_not_tried_for_ever);
     tcase_add_test(tcase, ghosts_are_withdrawn_with_what_their_path_says);
+    tcase_add_test(tcase, nothing_is_under_way_after_the_connection_was_lost);
     tcase_add_test(tcase, refusals_by_the_broker_are_counted);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
