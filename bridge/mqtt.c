@@ -266,12 +266,13 @@ static void connect_began(struct mqtt *mqtt, int code, int64_t now)
         connection_lost(mqtt, error_text(code));
 }
 
+/* Not mosquitto_connect_async(): that one knows the first address of a name only. */
 static void *resolver_main(void *context)
 {
     struct mqtt *mqtt = context;
     uint64_t one = 1;
-    mqtt->resolved_code = mosquitto_connect_async(mqtt->mosquitto, mqtt->options.host,
-                                                  mqtt->options.port, mqtt->options.keepalive);
+    mqtt->resolved_code = mosquitto_connect(mqtt->mosquitto, mqtt->options.host, mqtt->options.port,
+                                            mqtt->options.keepalive);
     mqtt->resolved_errno = errno;
     (void)!write(mqtt->resolved_fd, &one, sizeof one);
     return NULL;
@@ -280,7 +281,7 @@ static void *resolver_main(void *context)
 static void start_resolving(struct mqtt *mqtt, int64_t now)
 {
     sigset_t all, before;
-    set_state(mqtt, MQTT_RESOLVING, INT64_MAX);
+    set_state(mqtt, MQTT_RESOLVING, now + CONNECT_TIMEOUT_MS);
     sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&mqtt->resolver, NULL, resolver_main, mqtt);
@@ -334,7 +335,11 @@ static void deadline_passed(struct mqtt *mqtt, int64_t now)
     case MQTT_WAITING:
         start_connecting(mqtt, now);
         break;
-    case MQTT_RESOLVING: /* has no deadline */
+    case MQTT_RESOLVING: /* nobody can end the thread; its next addresses may be better */
+        if (!mqtt->complained)
+            log_warning("mqtt: no answer from %s yet", mqtt->options.host);
+        mqtt->complained = true;
+        mqtt->deadline = INT64_MAX;
         break;
     case MQTT_CONNECTING:
         /* The next attempt closes the socket. */

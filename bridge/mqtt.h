@@ -54,7 +54,7 @@ struct mqtt *mqtt_new(const struct mqtt_options *options, const struct mqtt_hand
 
 /*
  * Frees; NULL is fine. `clean` sends a DISCONNECT first, so that the broker forgets the last will. While a
- * thread still looks up the broker's name, it leaves everything to the end of the process.
+ * thread still looks up the broker's name or connects, it leaves everything to the end of the process.
  */
 void mqtt_free(struct mqtt *mqtt, bool clean);
 

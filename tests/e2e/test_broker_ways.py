@@ -37,17 +37,17 @@ def openssl(*args):
     subprocess.run(["openssl", *args], check=True, capture_output=True, cwd=TMP)
 
 
-def make_certificates():
+def make_certificates(name="IP:127.0.0.1"):
     """A CA, and certificates by it for the broker and for the bridge; another CA that nobody trusts."""
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     for ca in ("ca", "other-ca"):
         openssl("req", "-x509", *new_key, "-days", "2", "-subj", f"/CN={ca}", "-keyout", f"{ca}.key",
                 "-out", f"{ca}.crt")
-    (TMP / "san").write_text("subjectAltName=IP:127.0.0.1")
-    for name in ("server", "client"):
-        openssl("req", *new_key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
-                "-CAcreateserial", "-days", "2", "-extfile", "san", "-out", f"{name}.crt")
+    (TMP / "san").write_text(f"subjectAltName={name}")
+    for who in ("server", "client"):
+        openssl("req", *new_key, "-subj", f"/CN={who}", "-keyout", f"{who}.key", "-out", f"{who}.csr")
+        openssl("x509", "-req", "-in", f"{who}.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
+                "-CAcreateserial", "-days", "2", "-extfile", "san", "-out", f"{who}.crt")
 
 
 class Ways(Case):
@@ -89,6 +89,34 @@ class Ways(Case):
 
     def test_unix_socket(self):
         self.boot_way({}, "--broker", "unix:///tmp/mqtt.sock")
+        self.works()
+
+    def use_hosts(self, text):
+        (TMP / "hosts").write_text(text)
+        subprocess.run(["mount", "--bind", TMP / "hosts", "/etc/hosts"], check=True)
+
+    def test_name_of_two_addresses(self):
+        """The broker listens on IPv4 only, and IPv6 comes first: Debian's localhost."""
+        self.use_hosts("::1 localhost\n127.0.0.1 localhost\n")
+        self.boot_way({"url": "mqtt://localhost:1883"})
+        self.works()
+
+    def test_name_of_a_dead_host(self):
+        """One that hangs in connecting hears a signal all the same."""
+        self.use_hosts("10.77.0.77 nowhere\n")
+        self.a.run("ip", "neighbour", "add", "10.77.0.77", "lladdr", "02:00:00:00:00:77", "dev", "lan0")
+        self.lab.boot(self.a)
+        self.start_bridge({"broker": {"url": "mqtt://nowhere:1883"}})
+        self.lab.bridge.wait_log("waiting -> resolving")
+        self.assertEqual(self.lab.bridge.stop(), 0)
+
+    def test_tls_by_name(self):
+        """The certificate is compared with the name, not with an address of it."""
+        self.use_hosts("::1 broker.test\n127.0.0.1 broker.test\n")
+        make_certificates("DNS:broker.test")
+        self.boot_way({"url": "mqtts://broker.test:8883", "ca-file": "/tmp/ca.crt",
+                       "cert-file": "/tmp/client.crt", "key-file": "/tmp/client.key"},
+                      broker=ALL_IN_ONE + TLS)
         self.works()
 
     def test_password(self):
