@@ -36,4 +36,17 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
               __VA_ARGS__) /* what a developer likes to know                      \
                                              */
 
+/*
+ * For what devices and clients may cause again and again: a warning once, and then a word to who debugs.
+ * The log must not grow at their will. `complained` is a bool of the caller's that nobody resets.
+ */
+#define log_warning_once(complained, ...)                                                          \
+    do {                                                                                           \
+        if (*(complained))                                                                         \
+            log_debug(__VA_ARGS__);                                                                \
+        else                                                                                       \
+            log_warning(__VA_ARGS__);                                                              \
+        *(complained) = true;                                                                      \
+    } while (0)
+
 #endif

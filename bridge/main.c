@@ -347,7 +347,7 @@ static enum exit_code run(struct bridge *bridge)
     notify_ready();
     while (!has_ended(bridge))
         turn(bridge);
-    bridge->said_goodbye = session_has_ended(bridge->session);
+    bridge->said_goodbye = session_said_goodbye(bridge->session);
     bridge_close(bridge);
     log_info("bridge: ended");
     return EXIT_OK;

@@ -26,8 +26,11 @@
  *     settled    since `settled_at`; what is still doubted is swept SWEEP_PATIENCE later: mDNS asks at
  *                0, 1 and 3 seconds, and a device may miss two of these in a poor wireless network
  *
- * "online" is said when the network has settled, nothing is doubted, the tree was read and everything is
- * acknowledged: who sees it has the whole set.
+ * What the tree holds more than the catalog has room for is read in further rounds, behind the sweep of
+ * the last one.
+ *
+ * "online" is said when the network has settled, nothing is doubted, all of the tree was read, and
+ * everything, changes of a moment ago included, was taken by the broker: who sees it has the whole set.
  */
 #include "session.h"
 
@@ -44,6 +47,12 @@
 #define SWEEP_PATIENCE_MS 5000
 #define MARKER_TIMEOUT_MS 5000
 #define STATE_MS 1000
+
+/* A bound against somebody who fills the tree faster than it is cleared. */
+#define READ_ROUNDS_MAX 100
+
+/* A change settles within this time; on a network that never rests, others follow. */
+#define SETTLE_PATIENCE_MS 1000
 
 /* How long to leave a foreign state record before ours is put in its place. */
 #define FOREIGN_STATE_MS 5000
@@ -82,11 +91,15 @@ struct session {
     bool avahi_told;                       /* what the last state record said, */
     size_t services_told, advertised_told; /* and when it was published */
     int64_t told_at;
-    int64_t down_since; /* while AVAHI_DOWN */
+    int64_t down_since; /* while AVAHI_DOWN: since then, or since an absence before that */
+    bool grace_spent;   /* that absence has outlasted the grace */
     int64_t settled_at; /* while AVAHI_SETTLED */
     bool sweep_due;     /* something may be doubted */
     int64_t started_at, stats_at;
-    uint64_t connections, retained_missing, unknown_topics;
+    uint64_t connections, retained_missing;
+    uint64_t unknown_topics; /* in the present reading, or the last one */
+    unsigned rounds;         /* of reading again because of these */
+    int64_t ready_at; /* when to say "online" though something settles; INT64_MAX: not ready */
     size_t record_size;
     char hostname[256];
     const char *state_logged; /* counts alone are not worth a line */
@@ -94,7 +107,7 @@ struct session {
     uint64_t own_states[OWN_STATES]; /* digests of the state records published last */
     unsigned next_own_state;
     bool state_is_foreign; /* somebody else's stands at the broker */
-    bool complained_of_foreign_state;
+    bool complained_of_foreign_state, complained_of_no_end, complained_of_unknown;
     char prefix[TOPIC_PREFIX_MAX + 1];
     size_t prefix_length;
     char state_topic[TOPIC_SIZE];
@@ -177,6 +190,7 @@ static const char *filter(struct session *session, const char *rest)
  */
 static void begin_reading(struct session *session, int service_qos, int64_t now)
 {
+    session->unknown_topics = 0;
     catalog_read_begin(session->catalog);
     adverts_read_begin(session->adverts);
     mqtt_subscribe(session->mqtt, filter(session, "/service/#"), service_qos, false);
@@ -204,6 +218,7 @@ void session_connecting(struct session *session)
 void session_connected(struct session *session, int64_t now)
 {
     session->connections++;
+    session->rounds = 0;
     set_phase(session, SESSION_READING);
     adverts_connected(session->adverts, now);
     /* Presence before requests, and both before statuses: each is judged by what came before. */
@@ -269,9 +284,8 @@ static void own_message(struct session *session, const struct mqtt_message *mess
     if ((path = path_below(session, message->topic, "/advertise/")))
         adverts_read_back(session->adverts, path, record_digest(message->payload, message->length));
     else if ((path = path_below(session, message->topic, "/service/")) &&
-             !catalog_read_back(session->catalog, path, digest) && session->unknown_topics++ == 0)
-        log_warning("broker: more retained records than this bridge can look after, one is '%s'",
-                    message->topic);
+             !catalog_read_back(session->catalog, path, digest))
+        session->unknown_topics++;
 }
 
 static void take_request(struct session *session, const struct mqtt_message *message,
@@ -319,9 +333,11 @@ static void run_reading(struct session *session, int64_t now)
         if (missing > 0)
             log_info("broker: %zu records are not there any more; publishing them again", missing);
         session->sweep_due = true;
+        session->ready_at = INT64_MAX;
         set_phase(session, SESSION_STARTING);
     } else if (now >= session->marker_deadline) {
-        log_warning("broker: reading back the retained records got no end; trying again");
+        log_warning_once(&session->complained_of_no_end,
+                         "broker: reading back the retained records got no end; trying again");
         end_reading(session);
         begin_reading(session, 0, now);
     }
@@ -347,6 +363,20 @@ static void run_starting(struct session *session, int64_t now)
     if (session->avahi != AVAHI_SETTLED || !publisher_is_idle(session->publisher) ||
         catalog_doubted(session->catalog) > 0)
         return;
+    if (session->unknown_topics > 0 && session->rounds < READ_ROUNDS_MAX) {
+        session->rounds++;
+        set_phase(session, SESSION_READING);
+        begin_reading(session, 0, now);
+        return;
+    }
+    session->ready_at = earlier(session->ready_at, now + SETTLE_PATIENCE_MS);
+    if (!catalog_is_settled(session->catalog) && now < session->ready_at)
+        return;
+    if (session->unknown_topics > 0)
+        log_warning_once(&session->complained_of_unknown,
+                         "broker: somebody else fills '%s/service' with retained messages, faster "
+                         "than the bridge clears it",
+                         session->prefix);
     set_phase(session, SESSION_CHECKING);
     begin_reading(session, 1, now);
 }
@@ -367,6 +397,7 @@ static int64_t run_sweep(struct session *session, int64_t now)
         log_warning("avahi: not back in time; all services are withdrawn");
     catalog_sweep(session->catalog, now);
     session->sweep_due = false;
+    session->grace_spent |= session->avahi == AVAHI_DOWN;
     return INT64_MAX;
 }
 
@@ -378,8 +409,9 @@ void session_mdns_event(struct session *session, const struct mdns_event *event,
         break;
     case MDNS_DOWN:
         /* One that crashes again and again before it has settled does not prolong the grace. */
-        if (session->avahi == AVAHI_SETTLED)
+        if (session->avahi == AVAHI_SETTLED || session->grace_spent)
             session->down_since = now;
+        session->grace_spent = false;
         session->avahi = AVAHI_DOWN;
         session->sweep_due = true;
         catalog_doubt_all(session->catalog);
@@ -470,7 +502,7 @@ int64_t session_run(struct session *session, const struct mdns_counters *avahi, 
         run_reading(session, now);
     /* Until the tree is read, nobody knows which records are there already. */
     if (session->phase != SESSION_READING || session->connections == 1)
-        publisher_run(session->publisher);
+        next_at = earlier(next_at, publisher_run(session->publisher, now));
     if (session->phase == SESSION_STARTING)
         run_starting(session, now);
     if (session->phase == SESSION_CHECKING)
@@ -493,7 +525,13 @@ void session_end(struct session *session)
 
 bool session_has_ended(const struct session *session)
 {
-    return !mqtt_is_connected(session->mqtt) || publisher_is_acknowledged(session->publisher);
+    return !mqtt_is_connected(session->mqtt) ||
+           (session_said_goodbye(session) && publisher_is_acknowledged(session->publisher));
+}
+
+bool session_said_goodbye(const struct session *session)
+{
+    return session->phase == SESSION_ENDING && publisher_state_is_taken(session->publisher);
 }
 
 const char *session_state_name(const struct session *session)

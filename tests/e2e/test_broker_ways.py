@@ -158,6 +158,37 @@ class Ways(Case):
         self.assertEqual(self.watch.messages, [])
 
 
+class Refused(Case):
+    """An ACL that lets the bridge publish its state, and no services."""
+
+    def write_acl(self, *topics):
+        (TMP / "acl").write_text("user bridge\ntopic read #\n" +
+                                 "".join(f"topic readwrite {topic}\n" for topic in topics))
+
+    def test_until_the_acl_is_mended(self):
+        """No `online` before the broker has taken everything; and nobody has to start anything again."""
+        b = self.lab.add_host("b")
+        subprocess.run(["mosquitto_passwd", "-b", "-c", TMP / "passwd", "bridge", SECRET], check=True,
+                       capture_output=True)
+        (TMP / "secret").write_text(SECRET)
+        self.write_acl("mdns/bridge/#")
+        self.lab.start_broker("per_listener_settings true\nlistener 1883 127.0.0.1\nallow_anonymous true\n"
+                              "listener 1884 127.0.0.1\nallow_anonymous false\n"
+                              "password_file /tmp/passwd\nacl_file /tmp/acl\n")
+        self.lab.boot(self.a)
+        watch = self.observe(strict=False)  # seq has holes: records that nobody got
+        Raw(b).set(service("One"), service("Two"))
+        self.start_bridge({"broker": {"url": "mqtt://127.0.0.1:1884", "username": "bridge",
+                                      "password-file": "/tmp/secret"}, "records": {"stats-interval": 1}})
+        watch.stats(lambda r: r["publish_refused"] > 4, "records refused again", timeout=30)
+        self.assertNotIn("online", [m.state for m in watch.messages])
+        self.assertEqual(self.lab.bridge.text().count("check the ACL"), 1)
+        self.write_acl("mdns/#")
+        self.lab.broker.send(signal.SIGHUP)
+        watch.online(timeout=30)
+        self.assertEqual({r["name"] for r in watch.services().values()}, {"One", "Two"})
+
+
 class Retained(Case):
     """Mosquitto 2.0.11 drops what does not fit a subscriber's queue, and tells nobody."""
 
