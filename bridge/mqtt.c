@@ -29,6 +29,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,9 @@
 #define BACK_OFF_MAX_MS 15000
 #define MISC_MS 1000
 
+/* A connection that has lasted as long is a good one; a broker that throws us out is not worth hurry. */
+#define GOOD_MS 5000
+
 enum mqtt_state { MQTT_WAITING, MQTT_RESOLVING, MQTT_CONNECTING, MQTT_CONNECTED };
 
 static const char *const state_names[] = {"waiting", "resolving", "connecting", "connected"};
@@ -63,12 +67,13 @@ struct mqtt {
     enum mqtt_state state;
     int64_t deadline;
     int64_t back_off;
+    int64_t connected_at;
     bool is_name; /* the host has to be looked up */
     int resolved_fd;
     int resolved_code, resolved_errno; /* of the thread's attempt */
     pthread_t resolver;
-    bool connack; /* accepted within the loop call under way */
-    bool complained;
+    bool connack;           /* accepted within the loop call under way */
+    atomic_bool complained; /* since the last good connection; the thread's log lines ask, too */
 };
 
 static void set_state(struct mqtt *mqtt, enum mqtt_state state, int64_t deadline)
@@ -111,6 +116,7 @@ static void connection_lost(struct mqtt *mqtt, const char *why)
         log_debug("mqtt: cannot connect to %s: %s", mqtt->options.host, why);
     mqtt->complained = true;
     mqtt->connack = false;
+    log_debug("mqtt: next attempt in %d ms", (int)delay);
     set_state(mqtt, MQTT_WAITING, clock_now() + delay);
     if (was_connected)
         mqtt->handlers.disconnected(mqtt->context);
@@ -163,8 +169,13 @@ static void on_subscribe(struct mosquitto *mosquitto, void *userdata, int messag
 
 static void on_log(struct mosquitto *mosquitto, void *userdata, int level, const char *text)
 {
-    (void)mosquitto, (void)userdata;
-    if (level == MOSQ_LOG_ERR || level == MOSQ_LOG_WARNING)
+    (void)mosquitto;
+    const struct mqtt *mqtt = userdata;
+    if (level != MOSQ_LOG_ERR && level != MOSQ_LOG_WARNING)
+        return;
+    if (mqtt->complained) /* each attempt says the same */
+        log_debug("mqtt: libmosquitto: %s", text);
+    else
         log_warning("mqtt: libmosquitto: %s", text);
 }
 
@@ -348,6 +359,10 @@ static void deadline_passed(struct mqtt *mqtt, int64_t now)
     case MQTT_CONNECTED: {
         int code = mosquitto_loop_misc(mqtt->mosquitto);
         mqtt->deadline = now + MISC_MS;
+        if (now >= mqtt->connected_at + GOOD_MS) {
+            mqtt->complained = false;
+            mqtt->back_off = BACK_OFF_MS;
+        }
         if (code != MOSQ_ERR_SUCCESS)
             connection_lost(mqtt, error_text(code));
         break;
@@ -363,8 +378,7 @@ void mqtt_dispatch(struct mqtt *mqtt, short revents, int64_t now)
         serve_socket(mqtt, revents);
     if (mqtt->connack && mqtt->state == MQTT_CONNECTING) {
         mqtt->connack = false;
-        mqtt->complained = false;
-        mqtt->back_off = BACK_OFF_MS;
+        mqtt->connected_at = now;
         set_state(mqtt, MQTT_CONNECTED, now + MISC_MS);
         log_info("mqtt: connected to %s", mqtt->options.host);
         mqtt->handlers.connected(mqtt->context);

@@ -1,8 +1,11 @@
 """All ways to reach a broker, and brokers that do not want us or do not keep what they got."""
 import json
 import pathlib
+import re
 import signal
+import socket
 import subprocess
+import threading
 
 import observer
 import world
@@ -145,6 +148,33 @@ class Ways(Case):
                        "cert-file": "/tmp/client.crt", "key-file": "/tmp/client.key"},
                       broker=ALL_IN_ONE + TLS)
         self.assertRegex(self.works(), r"u'client'\)")
+
+    def test_encrypted_key(self):
+        """Nobody is there to type its password: an error as any other, and the bridge works on."""
+        make_certificates()
+        self.add_user(SECRET)
+        openssl("ec", "-in", "client.key", "-aes256", "-passout", "pass:x", "-out", "locked.key")
+        self.lab.start_broker(ALL_IN_ONE + TLS)
+        bridge = self.start_bridge({"broker": {
+            "url": "mqtts://127.0.0.1:8883", "ca-file": "/tmp/ca.crt", "cert-file": "/tmp/client.crt",
+            "key-file": "/tmp/locked.key"}}, stdin=subprocess.PIPE, start_new_session=True)
+        wait_until(lambda: bridge.text().count("cannot connect") > 2, "three attempts", 30)
+        self.assertEqual(bridge.text().count(" warning: mqtt: cannot connect"), 1)
+        self.assertLess(bridge.text().count(" warning: mqtt: libmosquitto"), 5)  # of one attempt
+
+    def test_broker_that_hangs_up(self):
+        """It welcomes the bridge and closes the connection, again and again: attempts become rare."""
+        server = socket.create_server(("127.0.0.1", 1883))
+
+        def serve():
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(10000)
+                    connection.sendall(b"\x20\x03\x00\x00\x00")  # CONNACK
+        threading.Thread(target=serve, daemon=True).start()
+        bridge = self.start_bridge()
+        wait_until(lambda: re.search(r"next attempt in \d{4,} ms", bridge.text()), "a pause of a second", 30)
 
     def test_tls_wrong_ca(self):
         """A broker that cannot prove who it is gets nothing."""
