@@ -63,6 +63,23 @@ void mdns_filter_free(struct mdns_filter *filter)
     free(filter);
 }
 
+static bool lists_equal(const char *const *a, const char *const *b)
+{
+    while (*a && *b && strcmp(*a, *b) == 0)
+        a++, b++;
+    return !*a && !*b;
+}
+
+bool mdns_filter_equal(const struct mdns_filter *a, const struct mdns_filter *b)
+{
+    const struct mdns_options *x = &a->options, *y = &b->options;
+    return x->browse == y->browse && x->enumerate == y->enumerate && x->ipv4 == y->ipv4 &&
+           x->ipv6 == y->ipv6 && x->local == y->local && x->max_services == y->max_services &&
+           x->txt_max == y->txt_max && lists_equal(x->types, y->types) &&
+           lists_equal(x->domains, y->domains) && lists_equal(x->interfaces, y->interfaces) &&
+           lists_equal(x->ignore_interfaces, y->ignore_interfaces);
+}
+
 const struct mdns_options *mdns_filter_options(const struct mdns_filter *filter)
 {
     return &filter->options;
