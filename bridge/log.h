@@ -24,6 +24,9 @@ void log_set_level(enum log_level level);
 /* Writes one line. The format has no newline. Behind the macros below. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Writes one line without time and level, made as harmless; before the log begins. */
+void log_plain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #define log_error(...)                                                                             \
     log_write(LOG_LEVEL_ERROR,                                                                     \
               __VA_ARGS__) /* an operator has to do something                     \

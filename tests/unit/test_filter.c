@@ -74,6 +74,23 @@ START_TEST(which_interfaces)
 }
 END_TEST
 
+/* --interface lo, with nothing said of what to ignore. */
+START_TEST(a_name_wins_over_the_default)
+{
+    static const char *const named[] = {"lo", "veth*", NULL}, *const ignored[] = {"lo", "veth*",
+                                                                                  NULL};
+    struct mdns_options options = options_with(none, named, ignored);
+    for (int i = 0; i < 2; i++) {
+        options.names_win = i;
+        struct mdns_filter *filter = mdns_filter_new(&options);
+        ck_assert(mdns_filter_wants_sighting(filter, "lo", SERVICE_IPV4, true) ==
+                  options.names_win);
+        ck_assert(!mdns_filter_wants_sighting(filter, "veth1", SERVICE_IPV4, true));
+        mdns_filter_free(filter);
+    }
+}
+END_TEST
+
 START_TEST(protocols_and_own_services)
 {
     struct mdns_options options = options_with(none, none, none);
@@ -136,6 +153,7 @@ int main(void)
     tcase_add_test(tcase, protocols_and_own_services);
     tcase_add_test(tcase, is_a_copy);
     tcase_add_test(tcase, equal_where_everything_is);
+    tcase_add_test(tcase, a_name_wins_over_the_default);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
