@@ -13,6 +13,7 @@
  *     CLEAN       both agree, as far as is known
  *     SETTLING    it changed a moment ago; Avahi reports torn states in between, so look again at `due`
  *     DIRTY       to be compared, and published if it differs; the publisher takes it from here
+ *     REFUSED     the broker did not take it; to be tried again
  *     PARKED      on the network, but max_services are shown already
  *
  * What is new, and what is gone, is dirty at once: nothing is torn there. Comparing happens when the
@@ -86,17 +87,31 @@ static void unshow(struct catalog *catalog, struct catalog_entry *entry)
     entry->shown = false;
     catalog->shown--;
     struct catalog_entry *waiting = catalog->lists[ENTRY_PARKED];
-    if (!waiting) {
-        catalog->complained = false;
+    if (!waiting)
         return;
-    }
     waiting->shown = true;
     catalog->shown++;
     catalog_move(catalog, waiting, ENTRY_DIRTY);
 }
 
+/* It is a ghost from now on, or no longer one. */
+void catalog_set_ghost(struct catalog *catalog, struct catalog_entry *entry, bool ghost)
+{
+    if (entry->ghost == ghost)
+        return;
+    entry->ghost = ghost;
+    if (ghost) {
+        catalog->ghosts++;
+        catalog->ghost_bytes += strlen(entry->path);
+    } else {
+        catalog->ghosts--;
+        catalog->ghost_bytes -= strlen(entry->path);
+    }
+}
+
 static void free_entry(struct catalog *catalog, struct catalog_entry *entry)
 {
+    catalog_set_ghost(catalog, entry, false);
     catalog_move(catalog, entry, ENTRY_CLEAN);
     for (int p = 0; p < SERVICE_PROTOCOLS; p++)
         free(entry->seen[p]);
@@ -122,22 +137,24 @@ static bool show(struct catalog *catalog, struct catalog_entry *entry)
     }
     if (entry->place != ENTRY_PARKED) {
         catalog->refused++;
-        if (!catalog->complained)
-            log_warning("service '%s' and maybe more: not shown, max-services (%zu) is reached",
-                        entry->path, catalog->max_services);
-        catalog->complained = true;
+        log_warning_once(&catalog->complained,
+                         "service '%s' and maybe more: not shown, max-services (%zu) is reached",
+                         entry->path, catalog->max_services);
         /* What the broker has of it from before is to be withdrawn first. */
         catalog_move(catalog, entry, entry->at_broker ? ENTRY_DIRTY : ENTRY_PARKED);
     }
     return false;
 }
 
+/* May free the entry, if it is not alive any more. */
 static void changed(struct catalog *catalog, struct catalog_entry *entry, int64_t now)
 {
     entry->unfit = false;
     if (!catalog_is_alive(entry)) {
         unshow(catalog, entry);
         catalog_move(catalog, entry, ENTRY_DIRTY);
+        /* What comes and goes while the broker is away must not gather. */
+        catalog_free_if_done(catalog, entry);
         return;
     }
     if (!show(catalog, entry) || entry->place == ENTRY_DIRTY)
@@ -173,18 +190,19 @@ void catalog_found(struct catalog *catalog, const struct mdns_event *event, int6
     bool same = before && !before->lost && seen_equal(before, seen);
     entry->seen[event->protocol] = seen;
     free(before);
+    catalog_set_ghost(catalog, entry, false);
     if (!same)
         changed(catalog, entry, now);
 }
 
-static void lose(struct catalog *catalog, struct catalog_entry *entry,
-                 enum service_protocol protocol, int64_t now)
+/* Returns whether that is new. */
+static bool lose(struct catalog_entry *entry, enum service_protocol protocol)
 {
     struct seen *seen = entry->seen[protocol];
     if (!seen || seen->lost)
-        return;
+        return false;
     seen->lost = true;
-    changed(catalog, entry, now);
+    return true;
 }
 
 void catalog_lost(struct catalog *catalog, const struct mdns_event *event, int64_t now)
@@ -192,8 +210,8 @@ void catalog_lost(struct catalog *catalog, const struct mdns_event *event, int64
     char path[TOPIC_PATH_SIZE];
     topic_path(path, &event->id);
     struct catalog_entry *entry = catalog_find(catalog, path);
-    if (entry)
-        lose(catalog, entry, event->protocol, now);
+    if (entry && lose(entry, event->protocol))
+        changed(catalog, entry, now);
 }
 
 void catalog_look_again(struct catalog *catalog, const char *type, const char *name)
@@ -241,10 +259,13 @@ void catalog_sweep(struct catalog *catalog, int64_t now)
     struct catalog_entry *entry, *next;
     HASH_ITER(hh, catalog->entries, entry, next)
     {
+        bool lost = false;
         for (int p = 0; p < SERVICE_PROTOCOLS; p++)
             if (entry->seen[p] && entry->seen[p]->doubted)
-                lose(catalog, entry, p, now);
-        if (is_ghost(entry))
+                lost |= lose(entry, p);
+        if (lost)
+            changed(catalog, entry, now);
+        else if (is_ghost(entry))
             catalog_move(catalog, entry, ENTRY_DIRTY);
     }
 }
@@ -270,7 +291,19 @@ struct catalog_entry *catalog_next_dirty(struct catalog *catalog)
 
 bool catalog_is_clean(const struct catalog *catalog)
 {
-    return !catalog->lists[ENTRY_DIRTY];
+    return !catalog->lists[ENTRY_DIRTY] && !catalog->lists[ENTRY_REFUSED];
+}
+
+bool catalog_is_settled(const struct catalog *catalog)
+{
+    return !catalog->lists[ENTRY_SETTLING];
+}
+
+void catalog_try_again(struct catalog *catalog)
+{
+    struct catalog_entry *entry;
+    while ((entry = catalog->lists[ENTRY_REFUSED]))
+        catalog_move(catalog, entry, ENTRY_DIRTY);
 }
 
 void catalog_refuse(struct catalog *catalog, struct catalog_entry *entry)

@@ -48,7 +48,8 @@ void catalog_sweep(struct catalog *catalog, int64_t now);
 /*
  * Reading back the retained tree: begin, one call for each retained record, end. `path` is the topic
  * behind PREFIX/service/, `digest` that of the whole payload. A record that nobody has seen on the
- * network becomes an entry, to be found or swept. Returns false where there is no room for it.
+ * network becomes an entry, to be found or swept. Returns false where there is no room for it: read again
+ * when those that had room are swept.
  */
 void catalog_read_begin(struct catalog *catalog);
 bool catalog_read_back(struct catalog *catalog, const char *path, uint64_t digest);
@@ -67,8 +68,11 @@ int64_t catalog_settle(struct catalog *catalog, int64_t now);
 /* The next dirty entry, taken off the list; NULL if there is none. */
 struct catalog_entry *catalog_next_dirty(struct catalog *catalog);
 
-/* Is nothing dirty? (What still settles does not count: the broker has its former state.) */
+/* Is nothing dirty, and nothing refused by the broker? */
 bool catalog_is_clean(const struct catalog *catalog);
+
+/* Has everything settled? */
+bool catalog_is_settled(const struct catalog *catalog);
 
 const char *catalog_entry_path(const struct catalog_entry *entry);
 
@@ -94,6 +98,19 @@ void catalog_withdrawn(struct catalog *catalog, struct catalog_entry *entry, uns
 
 /* One message of it is no longer in flight. May free the entry. */
 void catalog_acknowledged(struct catalog *catalog, struct catalog_entry *entry);
+
+/*
+ * The connection was lost with one message of it in flight: what the broker has of it is not known before
+ * the tree is read back.
+ */
+void catalog_flight_lost(struct catalog *catalog, struct catalog_entry *entry);
+
+/*
+ * The broker has refused one message of it, which is no longer in flight. May free the entry; else it is
+ * put aside until catalog_try_again() makes it dirty, or a change does.
+ */
+void catalog_message_refused(struct catalog *catalog, struct catalog_entry *entry);
+void catalog_try_again(struct catalog *catalog);
 
 /* It cannot be made into a record: to be withdrawn (it is dirty again) until it changes. */
 void catalog_refuse(struct catalog *catalog, struct catalog_entry *entry);

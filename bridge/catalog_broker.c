@@ -12,29 +12,40 @@
 
 #include "topic.h"
 
+#define GHOSTS_MIN 1024
+#define GHOST_BYTES_MAX (4 * 1024 * 1024)
+
 void catalog_read_begin(struct catalog *catalog)
 {
     catalog->pass++;
 }
 
+/*
+ * As many again as may be shown, since a former life with the same bound left no more; whatever the
+ * network has does not count. And no more than a little memory, as a path may have 64 KiB.
+ */
+static bool has_room_for_ghost(const struct catalog *catalog, size_t length)
+{
+    size_t most = 2 * catalog->max_services;
+    return catalog->ghosts < (most > GHOSTS_MIN ? most : GHOSTS_MIN) &&
+           (catalog->ghosts == 0 || catalog->ghost_bytes + length < GHOST_BYTES_MAX);
+}
+
 bool catalog_read_back(struct catalog *catalog, const char *path, uint64_t digest)
 {
     struct catalog_entry *entry = catalog_find(catalog, path);
-    if (strlen(path) >= TOPIC_PATH_SIZE)
-        return false; /* no topic of ours, and too long for one to be made of it again */
     if (!entry) {
-        /* As many again as may be shown: a former life with the same bound left no more. */
-        if (HASH_COUNT(catalog->entries) >= 2 * catalog->max_services ||
-            !(entry = catalog_add(catalog, path)))
+        if (!has_room_for_ghost(catalog, strlen(path)) || !(entry = catalog_add(catalog, path)))
             return false;
+        catalog_set_ghost(catalog, entry, true);
         entry->pass = catalog->pass;
-        entry->at_broker = true;
+        entry->at_broker = entry->taken = true;
         return true;
     }
     if (entry->pass == catalog->pass || entry->in_flight > 0)
         return true; /* ours is newer: this was retained before it */
     entry->pass = catalog->pass;
-    entry->at_broker = true;
+    entry->at_broker = entry->taken = true;
     if (entry->digest != digest) {
         entry->content = 0;
         if (catalog_is_alive(entry))
@@ -69,6 +80,7 @@ bool catalog_entry_service(const struct catalog_entry *entry, struct service_id 
                            struct service *service)
 {
     bool alive = catalog_is_alive(entry);
+    bool up = alive && entry->shown && !entry->unfit;
     *service = (struct service){.id = id, .host = ""};
     if (!topic_path_parse(id, entry->path))
         *id = (struct service_id){0};
@@ -76,7 +88,7 @@ bool catalog_entry_service(const struct catalog_entry *entry, struct service_id 
         const struct seen *seen = entry->seen[p];
         if (!seen || (alive && seen->lost))
             continue;
-        service->seen[p] = !seen->lost;
+        service->seen[p] = up && !seen->lost;
         service->addresses[p] = seen_address(seen);
         service->host = seen_host(seen);
         service->port = seen->port;
@@ -85,7 +97,7 @@ bool catalog_entry_service(const struct catalog_entry *entry, struct service_id 
         service->txt_omitted = seen->txt_omitted;
         service->local |= seen->local;
     }
-    return alive && entry->shown && !entry->unfit;
+    return up;
 }
 
 bool catalog_entry_is_at_broker(const struct catalog_entry *entry)
@@ -125,10 +137,35 @@ void catalog_withdrawn(struct catalog *catalog, struct catalog_entry *entry, uns
     catalog_free_if_done(catalog, entry);
 }
 
+/*
+ * One that is on the network is compared with what is read back, which finds whatever the broker has
+ * instead. One that has gone is withdrawn once more.
+ */
+void catalog_flight_lost(struct catalog *catalog, struct catalog_entry *entry)
+{
+    entry->in_flight--;
+    entry->at_broker = true;
+    if (entry->place == ENTRY_CLEAN && !catalog_is_alive(entry))
+        catalog_move(catalog, entry, ENTRY_DIRTY);
+}
+
 void catalog_acknowledged(struct catalog *catalog, struct catalog_entry *entry)
 {
     entry->in_flight--;
     entry->pass = catalog->pass;
+    entry->taken = true;
     if (entry->place == ENTRY_CLEAN)
         catalog_free_if_done(catalog, entry);
+}
+
+/* A withdrawal that is refused leaves the record there; a record that is refused was never there. */
+void catalog_message_refused(struct catalog *catalog, struct catalog_entry *entry)
+{
+    entry->in_flight--;
+    entry->content = entry->digest = 0;
+    entry->at_broker = entry->taken;
+    bool is_due = entry->at_broker || (entry->shown && !entry->unfit);
+    if (is_due && (entry->place == ENTRY_CLEAN || entry->place == ENTRY_PARKED))
+        catalog_move(catalog, entry, ENTRY_REFUSED);
+    catalog_free_if_done(catalog, entry);
 }

@@ -21,7 +21,7 @@ struct seen {
     char bytes[];
 };
 
-enum entry_place { ENTRY_CLEAN, ENTRY_SETTLING, ENTRY_DIRTY, ENTRY_PARKED };
+enum entry_place { ENTRY_CLEAN, ENTRY_SETTLING, ENTRY_DIRTY, ENTRY_REFUSED, ENTRY_PARKED };
 
 struct catalog_entry {
     UT_hash_handle hh;
@@ -34,6 +34,8 @@ struct catalog_entry {
     enum entry_place place;
     bool shown;     /* counts against max_services */
     bool at_broker; /* may be there */
+    bool taken;     /* the broker has had a record of it; else it only refused some */
+    bool ghost;     /* came from the broker and was not seen on the network yet */
     bool unfit;     /* no record can be made of it as it is */
     char path[];
 };
@@ -42,6 +44,7 @@ struct catalog {
     struct catalog_entry *entries; /* hash, by path */
     struct catalog_entry *lists[ENTRY_PARKED + 1];
     size_t max_services, shown, parked;
+    size_t ghosts, ghost_bytes; /* entries that are ghosts, and their paths */
     unsigned pass;
     bool complained;
     uint64_t refused;
@@ -63,6 +66,9 @@ bool catalog_is_alive(const struct catalog_entry *entry);
 /* By path; find: NULL if there is none, add: NULL if memory is short. */
 struct catalog_entry *catalog_find(const struct catalog *catalog, const char *path);
 struct catalog_entry *catalog_add(struct catalog *catalog, const char *path);
+
+/* catalog.c: it is a ghost from now on, or no longer one. */
+void catalog_set_ghost(struct catalog *catalog, struct catalog_entry *entry, bool ghost);
 
 /* Frees an entry that nobody needs any more: neither network nor broker, nor a message in flight. */
 void catalog_free_if_done(struct catalog *catalog, struct catalog_entry *entry);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config_table.h"
 #include "config_value.h"
@@ -112,6 +113,28 @@ static void check_broker(const struct config *config, const char *path,
         if (*checks[i].value && checks[i].wrong)
             config_add_error(errors, path, line_of(config, SECTION_BROKER, checks[i].key),
                              "[broker] %s: %s", checks[i].key, checks[i].problem);
+}
+
+void config_check_files(const struct config *config, const char *path, struct config_errors *errors)
+{
+    const struct {
+        const char *key, *file;
+    } files[] = {
+        {"ca-file", config->broker.ca_file},
+        {"cert-file", config->broker.cert_file},
+        {"key-file", config->broker.key_file},
+        {"password-file", config->broker.password_file},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i].file[0] && access(files[i].file, R_OK) != 0)
+            config_add_error(errors, path, line_of(config, SECTION_BROKER, files[i].key),
+                             "[broker] %s = '%s': %s", files[i].key, files[i].file,
+                             strerror(errno));
+}
+
+bool config_ignores_by_default(const struct config *config)
+{
+    return line_of(config, SECTION_BROWSE, "ignore-interfaces") == 0;
 }
 
 void config_check(const struct config *config, const char *path, struct config_errors *errors)

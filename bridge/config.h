@@ -70,7 +70,7 @@ struct browse_types {
 struct config_browse {
     bool enabled;
     struct browse_types types;
-    struct config_list domains;
+    struct config_list domains;    /* "local" */
     struct config_list interfaces; /* globs; empty: all */
     struct config_list ignore_interfaces;
     bool ipv4, ipv6;
@@ -150,6 +150,13 @@ void config_read_file(struct config *config, const char *path, bool required,
 /* Adds an error for each pair of keys that do not go together. `path` as given to
  * config_read_file(). */
 void config_check(const struct config *config, const char *path, struct config_errors *errors);
+
+/* Adds an error for each file that the configuration names and that cannot be read. */
+void config_check_files(const struct config *config, const char *path,
+                        struct config_errors *errors);
+
+/* Is ignore-interfaces at its default? */
+bool config_ignores_by_default(const struct config *config);
 
 /* Writes all of it as a file that config_read_file() reads back. Returns 0, or -EIO. */
 int config_dump(const struct config *config, FILE *out);

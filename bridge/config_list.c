@@ -60,8 +60,8 @@ const char *const *config_list_items(const struct config_list *list)
 
 /*
  * _NAME._tcp or _NAME._udp. `strict`: NAME by RFC 6335 section 5.1, as in a request. Otherwise what
- * a label can be: devices in the field have longer names (_androidtvremote2._tcp) and want to be
- * browsed.
+ * Avahi would browse for: devices in the field have longer names (_androidtvremote2._tcp), and odd
+ * ones (_nvstream_dbd._tcp).
  */
 static bool is_type(const char *item, size_t length, bool strict)
 {
@@ -73,27 +73,15 @@ static bool is_type(const char *item, size_t length, bool strict)
     if (strncasecmp(name + bytes, "._tcp", suffix) != 0 &&
         strncasecmp(name + bytes, "._udp", suffix) != 0)
         return false;
+    if (!strict)
+        return strcspn(name, ".\\=#;") == bytes;
     if (strspn(name, LETTERS DIGITS "-") != bytes)
         return false;
-    if (!strict)
-        return true;
     for (size_t i = 0; i + 1 < bytes; i++)
         if (name[i] == '-' && name[i + 1] == '-')
             return false;
     return bytes <= 15 && name[0] != '-' && name[bytes - 1] != '-' &&
            strcspn(name, LETTERS) < bytes;
-}
-
-static bool is_domain(const char *item, size_t length)
-{
-    size_t label = 0;
-    for (size_t i = 0; i < length; i++) {
-        label = item[i] == '.' ? 0 : label + 1;
-        if (label > 63 || strchr("\\/=#;", item[i]) ||
-            (item[i] == '.' && (i == 0 || item[i - 1] == '.')))
-            return false;
-    }
-    return label > 0; /* no dot at the end either: Avahi does not write one */
 }
 
 static bool parse_port_range(struct port_list *list, const char *item, size_t length,
@@ -160,9 +148,11 @@ static bool parse_item(const struct config_key *key, void *field, const char *it
     case KIND_TYPES:
         return parse_type(field, item, length, true, reason);
     case KIND_DOMAINS:
-        if (!is_domain(item, length))
-            return config_refuse(reason, "'%.*s' is not a domain", (int)length, item);
-        return add_item(field, item, length, true, reason);
+        /* Avahi tells no interface of what it finds in other domains, and hears no goodbyes there. */
+        if (!equal("local", item, length, true))
+            return config_refuse(reason, "'%.*s': 'local' is the only domain that can be browsed",
+                                 (int)length, item);
+        return add_item(field, "local", length, true, reason);
     default: /* KIND_GLOBS */
         if (strcspn(item, "/=#;") < length)
             return config_refuse(reason, "'%.*s' is not a glob for interfaces", (int)length, item);

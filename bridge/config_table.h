@@ -25,7 +25,7 @@ enum config_kind {
     KIND_URL,          /* struct broker_url */
     KIND_BROWSE_TYPES, /* service types and "auto": struct browse_types */
     KIND_TYPES,        /* service types: struct config_list, as the next two */
-    KIND_DOMAINS,      /* DNS domains */
+    KIND_DOMAINS,      /* DNS domains: "local" */
     KIND_GLOBS,        /* shell globs for interfaces */
     KIND_PORTS,        /* ports and ranges: struct port_list */
 };

@@ -139,8 +139,9 @@ bool config_value_parse(const struct config_key *key, void *base, const char *te
         good = (list ? config_list_parse : parse_scalar)(key, field_of(key, base), text, reason);
     if (good)
         return true;
-    /* What stands in a URL before '@' may be a password. */
-    bool secret = key->kind == KIND_URL && strchr(text, '@');
+    /* What stands in a URL before '@' may be a password; and so may what should be the path to one. */
+    bool secret =
+        (key->kind == KIND_URL && strchr(text, '@')) || (key->kind == KIND_PATH && text[0] != '/');
     snprintf(error, CONFIG_ERROR_SIZE, "'%.100s': %s", secret ? "..." : text, reason);
     return false;
 }

@@ -127,27 +127,42 @@ static void trim_partial_character(char *message)
     }
 }
 
-void log_write(enum log_level level, const char *format, ...)
+/* `length`: of the prefix that is in the line already. */
+static void write_line(char line[LINE_SIZE], size_t length, const char *format, va_list arguments)
 {
-    if ((int)level > atomic_load(&threshold))
-        return;
-
     int saved_errno = errno;
     char message[MESSAGE_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
     int needed = vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
     bool cut = needed < 0 || (size_t)needed >= sizeof message;
     if (needed < 0)
         message[0] = '\0';
     else if (cut)
         trim_partial_character(message);
-
-    char line[LINE_SIZE];
-    size_t length = write_prefix(line, sizeof line, level);
     length = write_message(line, length, message, cut);
     while (write(STDERR_FILENO, line, length) < 0 && errno == EINTR)
         ;
     errno = saved_errno;
+}
+
+void log_plain(const char *format, ...)
+{
+    char line[LINE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(line, 0, format, arguments);
+    va_end(arguments);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    if ((int)level > atomic_load(&threshold))
+        return;
+    int saved_errno = errno;
+    char line[LINE_SIZE];
+    size_t length = write_prefix(line, sizeof line, level);
+    errno = saved_errno;
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(line, length, format, arguments);
+    va_end(arguments);
 }

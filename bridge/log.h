@@ -24,6 +24,9 @@ void log_set_level(enum log_level level);
 /* Writes one line. The format has no newline. Behind the macros below. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Writes one line without time and level, made as harmless; before the log begins. */
+void log_plain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #define log_error(...)                                                                             \
     log_write(LOG_LEVEL_ERROR,                                                                     \
               __VA_ARGS__) /* an operator has to do something                     \
@@ -35,5 +38,18 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
     log_write(LOG_LEVEL_DEBUG,                                                                     \
               __VA_ARGS__) /* what a developer likes to know                      \
                                              */
+
+/*
+ * For what devices and clients may cause again and again: a warning once, and then a word to who debugs.
+ * The log must not grow at their will. `complained` is a bool of the caller's that nobody resets.
+ */
+#define log_warning_once(complained, ...)                                                          \
+    do {                                                                                           \
+        if (*(complained))                                                                         \
+            log_debug(__VA_ARGS__);                                                                \
+        else                                                                                       \
+            log_warning(__VA_ARGS__);                                                              \
+        *(complained) = true;                                                                      \
+    } while (0)
 
 #endif

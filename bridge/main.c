@@ -152,7 +152,7 @@ static const char *owner_of(void *context, const struct service_id *id)
 static void print_errors(const struct config_errors *errors)
 {
     for (size_t i = 0; i < errors->count; i++)
-        fprintf(stderr, "%s\n", errors->text[i]);
+        log_plain("%s", errors->text[i]);
 }
 
 static void reload(struct bridge *bridge)
@@ -302,11 +302,14 @@ static void tell_status(struct bridge *bridge)
 {
     char status[sizeof bridge->status];
     struct catalog_counters counters;
+    struct adverts_counters adverts;
     catalog_get_counters(bridge->catalog, &counters);
-    snprintf(status, sizeof status, "%s, broker %s, avahi %s, %zu services",
+    adverts_get_counters(bridge->adverts, &adverts);
+    snprintf(status, sizeof status, "%s, broker %s, avahi %s, %zu services, %zu advertised",
              session_state_name(bridge->session),
              mqtt_is_connected(bridge->mqtt) ? "connected" : "not connected",
-             session_avahi_is_up(bridge->session) ? "up" : "down", counters.services);
+             session_avahi_is_up(bridge->session) ? "up" : "down", counters.services,
+             adverts.established);
     if (strcmp(status, bridge->status) == 0)
         return;
     memcpy(bridge->status, status, sizeof status);
@@ -361,7 +364,7 @@ static enum exit_code run(struct bridge *bridge)
     notify_ready();
     while (!has_ended(bridge))
         turn(bridge);
-    bridge->said_goodbye = session_has_ended(bridge->session);
+    bridge->said_goodbye = session_said_goodbye(bridge->session);
     bridge_close(bridge);
     log_info("bridge: ended");
     return EXIT_OK;
@@ -374,7 +377,7 @@ int main(int argc, char **argv)
     char error[CONFIG_ERROR_SIZE];
     log_init();
     if (!options_parse(&bridge.options, argc, argv, error)) {
-        fprintf(stderr, "mdns-mqtt-bridge: %s\n", error);
+        log_plain("mdns-mqtt-bridge: %s", error);
         options_free(&bridge.options);
         return EXIT_USAGE;
     }
@@ -391,8 +394,8 @@ int main(int argc, char **argv)
         options_free(&bridge.options);
         return EXIT_CONFIG;
     }
-    if (!bridge.options.dump_config)
-        setup_check_files(&bridge.config, &errors);
+    if (!bridge.options.dump_config || bridge.options.check_config)
+        config_check_files(&bridge.config, options_config_file(&bridge.options), &errors);
     if (errors.count > 0) {
         print_errors(&errors);
         config_free(&bridge.config);

@@ -25,7 +25,8 @@ struct mdns_options {
     const char *const *types;      /* browse for these in any case */
     const char *const *domains;    /* e.g. "local" */
     const char *const *interfaces; /* shell globs; an empty list means all */
-    const char *const *ignore_interfaces; /* shell globs; wins over `interfaces` */
+    const char *const *ignore_interfaces; /* shell globs; wins over `interfaces`, */
+    bool names_win;                       /* but not over what these name without a wildcard */
     bool ipv4, ipv6;                      /* over which protocols */
     bool local;                           /* this host's own services, too */
     size_t max_services;                  /* bound; twice as many sightings are followed */

@@ -44,6 +44,7 @@ struct question {
     bool answered;              /* ALL_FOR_NOW was heard, or it failed */
     bool listed;                /* asked for by the configuration */
     bool failed;                /* to be made again at `due_at` */
+    bool doubts;                /* sightings that it has not confirmed since it was asked again */
     unsigned char failures;     /* in a row, for the back-off */
     unsigned enumerated;        /* by how many (interface, protocol) the type is known */
     int64_t due_at;             /* retry, or end of an idle type; INT64_MAX: nothing is due */
@@ -59,7 +60,8 @@ struct browse {
     struct browse_counters *counters;
     struct question *questions;
     unsigned pending;
-    bool refusing; /* one log line, not one a type */
+    bool refusing; /* types, since everything was asked the last time */
+    bool complained_of_room, complained_of_failure;
 };
 
 #define KEY_MAX (2 * (size_t)AVAHI_DOMAIN_NAME_MAX)
@@ -96,9 +98,9 @@ static void set_answered(struct question *question)
 
 static void question_failed(struct question *question, int error)
 {
-    log_warning("browsing '%s' in %s: %s; trying again",
-                question->type[0] ? question->type : "types", question->domain,
-                avahi_strerror(error));
+    log_warning_once(
+        &question->browse->complained_of_failure, "browsing '%s' in %s: %s; trying again",
+        question->type[0] ? question->type : "types", question->domain, avahi_strerror(error));
     question->failed = true;
     question->due_at = clock_now() + back_off(&question->failures, RETRY_MS, RETRY_MAX_MS);
     set_answered(question);
@@ -114,6 +116,9 @@ static bool record_event(struct question *question, AvahiBrowserEvent event, Ava
     case AVAHI_BROWSER_ALL_FOR_NOW:
         question->failures = 0;
         set_answered(question);
+        if (question->doubts)
+            resolve_sweep(question->browse->resolve, question->type, question->domain);
+        question->doubts = false;
         return false;
     case AVAHI_BROWSER_FAILURE:
         question_failed(question, avahi_client_errno(client));
@@ -194,6 +199,7 @@ static void ask(struct question *question)
         if (error == AVAHI_ERR_TOO_MANY_OBJECTS)
             mdns_clients_mark_full(client);
         question->client = NULL;
+        mdns_clients_failed(browse->clients, error);
         question_failed(question, error);
     }
     free_browser(&old);
@@ -239,9 +245,9 @@ static void type_appeared(struct browse *browse, const char *type, const char *d
         if (!mdns_filter_wants_type(browse->filter, type, true))
             return;
         if (HASH_COUNT(browse->questions) >= TYPES_MAX) {
-            if (!browse->refusing)
-                log_warning("type '%s' and maybe more: refused, %d types are browsed", type,
-                            TYPES_MAX);
+            log_warning_once(&browse->complained_of_room,
+                             "type '%s' and maybe more: refused, %d types are browsed", type,
+                             TYPES_MAX);
             browse->refusing = true;
             browse->counters->refused++;
             return;
@@ -300,6 +306,10 @@ void browse_restart(struct browse *browse, const struct mdns_filter *filter)
         }
         question->listed = false;
         question->enumerated = 0; /* the new type browser counts again */
+        /* What goes between the new browser's first look and the end of the old one, neither tells. */
+        question->doubts = question->type[0];
+        if (question->doubts)
+            resolve_doubt(browse->resolve, question->type, question->domain);
         ask(question);
     }
     for (const char *const *domain = options->domains; options->browse && *domain; domain++) {
@@ -308,6 +318,11 @@ void browse_restart(struct browse *browse, const struct mdns_filter *filter)
         for (const char *const *type = options->types; *type; type++)
             list_question(browse, *type, *domain);
     }
+}
+
+bool browse_has_room_again(const struct browse *browse)
+{
+    return browse->refusing && HASH_COUNT(browse->questions) <= TYPES_MAX - TYPES_MAX / 10;
 }
 
 unsigned browse_pending(const struct browse *browse)

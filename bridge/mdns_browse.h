@@ -29,10 +29,14 @@ struct browse *browse_new(struct mdns_clients *clients, struct resolve *resolve,
 
 /*
  * Begins to browse, on connections that are up; or asks everything again, with the filter given: new
- * browsers are made before old ones are freed, so that nothing that goes meanwhile is missed.
+ * browsers are made before old ones are freed, and sightings that these do not confirm are dropped, so that
+ * nothing that goes meanwhile is missed.
  * Outside of all callbacks; blocks on D-Bus.
  */
 void browse_restart(struct browse *browse, const struct mdns_filter *filter);
+
+/* Have types been refused for want of room, and is there room now? browse_restart() asks for them. */
+bool browse_has_room_again(const struct browse *browse);
 
 /* How many browsers have not yet heard what the network answers at once (ALL_FOR_NOW). */
 unsigned browse_pending(const struct browse *browse);

@@ -87,6 +87,8 @@ void mdns_clients_close(struct mdns_clients *pool)
 
 struct mdns_client *mdns_clients_take(struct mdns_clients *pool)
 {
+    if (pool->state == MDNS_CLIENTS_BROKEN)
+        return NULL; /* what hangs would be waited for once more */
     /* The newest first: older ones are full, unless something was given back. */
     for (unsigned i = pool->count; i-- > 0;) {
         if (pool->clients[i].objects < MDNS_CLIENT_OBJECTS_MAX) {
@@ -115,4 +117,13 @@ void mdns_clients_give_back(struct mdns_client *client)
 void mdns_clients_mark_full(struct mdns_client *client)
 {
     client->objects = MDNS_CLIENT_OBJECTS_MAX;
+}
+
+void mdns_clients_failed(struct mdns_clients *pool, int error)
+{
+    if (pool->state != MDNS_CLIENTS_UP ||
+        (error != AVAHI_ERR_DBUS_ERROR && error != AVAHI_ERR_TIMEOUT))
+        return;
+    pool->error = error;
+    set_state(pool, MDNS_CLIENTS_BROKEN);
 }

@@ -61,6 +61,12 @@ struct mdns_client *mdns_clients_take(struct mdns_clients *pool);
 /* The object that take() counted is gone, or could not be made. NULL is fine. */
 void mdns_clients_give_back(struct mdns_client *client);
 
+/*
+ * An object could not be made. Where the reason is that no answer came, avahi-daemon may have made it all
+ * the same, and nobody can free it: the pool is broken then.
+ */
+void mdns_clients_failed(struct mdns_clients *pool, int error);
+
 /* avahi-daemon refused an object for want of room: use another client from now on. */
 void mdns_clients_mark_full(struct mdns_client *client);
 

@@ -63,6 +63,24 @@ void mdns_filter_free(struct mdns_filter *filter)
     free(filter);
 }
 
+static bool lists_equal(const char *const *a, const char *const *b)
+{
+    while (*a && *b && strcmp(*a, *b) == 0)
+        a++, b++;
+    return !*a && !*b;
+}
+
+bool mdns_filter_equal(const struct mdns_filter *a, const struct mdns_filter *b)
+{
+    const struct mdns_options *x = &a->options, *y = &b->options;
+    return x->browse == y->browse && x->names_win == y->names_win && x->enumerate == y->enumerate &&
+           x->ipv4 == y->ipv4 && x->ipv6 == y->ipv6 && x->local == y->local &&
+           x->max_services == y->max_services && x->txt_max == y->txt_max &&
+           lists_equal(x->types, y->types) && lists_equal(x->domains, y->domains) &&
+           lists_equal(x->interfaces, y->interfaces) &&
+           lists_equal(x->ignore_interfaces, y->ignore_interfaces);
+}
+
 const struct mdns_options *mdns_filter_options(const struct mdns_filter *filter)
 {
     return &filter->options;
@@ -96,12 +114,21 @@ bool mdns_filter_wants_domain(const struct mdns_filter *filter, const char *doma
     return false;
 }
 
+static bool is_ignored(const struct mdns_options *options, const char *interface)
+{
+    if (!glob_list_matches(options->ignore_interfaces, interface))
+        return false;
+    for (const char *const *name = options->interfaces; options->names_win && *name; name++)
+        if (strcmp(*name, interface) == 0)
+            return false;
+    return true;
+}
+
 bool mdns_filter_wants_sighting(const struct mdns_filter *filter, const char *interface,
                                 enum service_protocol protocol, bool local)
 {
     const struct mdns_options *options = &filter->options;
     return (protocol == SERVICE_IPV4 ? options->ipv4 : options->ipv6) &&
-           (options->local || !local) &&
-           !glob_list_matches(options->ignore_interfaces, interface) &&
+           (options->local || !local) && !is_ignored(options, interface) &&
            (!options->interfaces[0] || glob_list_matches(options->interfaces, interface));
 }

@@ -18,6 +18,9 @@ struct mdns_filter *mdns_filter_new(const struct mdns_options *options);
 /* NULL is fine. */
 void mdns_filter_free(struct mdns_filter *filter);
 
+/* Do they want the same? */
+bool mdns_filter_equal(const struct mdns_filter *a, const struct mdns_filter *b);
+
 /* The options it was made of, in its own memory. */
 const struct mdns_options *mdns_filter_options(const struct mdns_filter *filter);
 

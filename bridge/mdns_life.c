@@ -96,6 +96,10 @@ static void connection_is_up(struct life *life, int64_t now)
 
 void life_browse_for(struct life *life, struct mdns_filter *filter)
 {
+    if (mdns_filter_equal(filter, life->filter)) {
+        mdns_filter_free(filter);
+        return;
+    }
     resolve_set_filter(life->resolve, filter);
     if (life->up)
         browse_restart(life->browse, filter);
@@ -163,8 +167,9 @@ static int64_t run_while_up(struct life *life, int64_t now)
     connection_is_up(life, now);
     int64_t next_at = browse_run(life->browse, now);
     int64_t resolve_at = resolve_run(life->resolve, now);
-    if (now >= life->ask_again_at && resolve_has_room_again(life->resolve)) {
-        log_info("avahi: there is room for more services again; asking for all");
+    if (now >= life->ask_again_at &&
+        (resolve_has_room_again(life->resolve) || browse_has_room_again(life->browse))) {
+        log_debug("avahi: there is room for more again; asking for all");
         life->ask_again_at = now + ASK_AGAIN_MS;
         browse_restart(life->browse, life->filter);
     }

@@ -51,8 +51,9 @@ struct resolve {
     struct sighting *sightings; /* hash, by key */
     struct sighting *waiting;   /* list of those in state WAITING or SILENT */
     unsigned pending;
-    bool complained; /* of resolvers that cannot be made */
-    bool refused;    /* since resolve_has_room_again() last said yes */
+    bool complained;         /* of resolvers that cannot be made */
+    bool complained_of_room; /* or of sightings that are too many */
+    bool refused;            /* since resolve_has_room_again() last said yes */
     char key[SIGHTING_KEY_MAX];
 };
 
@@ -223,6 +224,7 @@ static int try_to_make(struct resolve *resolve, struct sighting *sighting)
     free_resolver(sighting);
     if (error == AVAHI_ERR_TOO_MANY_OBJECTS)
         mdns_clients_mark_full(client);
+    mdns_clients_failed(resolve->clients, error);
     return error;
 }
 
@@ -233,14 +235,12 @@ static void make_resolver(struct resolve *resolve, struct sighting *sighting)
     if (error == AVAHI_ERR_TOO_MANY_OBJECTS)
         error = try_to_make(resolve, sighting); /* on the next connection */
     if (!error) {
-        resolve->complained = false;
         set_state(resolve, sighting, SIGHTING_RESOLVING);
         return;
     }
-    if (!resolve->complained)
-        log_warning("sighting '%s'.%s on %s and maybe more: no resolver: %s; trying again",
-                    sighting->name, sighting->type, sighting->interface, avahi_strerror(error));
-    resolve->complained = true;
+    log_warning_once(&resolve->complained,
+                     "sighting '%s'.%s on %s and maybe more: no resolver: %s; trying again",
+                     sighting->name, sighting->type, sighting->interface, avahi_strerror(error));
     wait_for_retry(resolve, sighting,
                    clock_now() + back_off(&sighting->failures, RETRY_MS, RETRY_MAX_MS));
     set_answered(resolve, sighting);
@@ -261,9 +261,9 @@ static bool is_full(const struct resolve *resolve)
 
 static void refuse(struct resolve *resolve, const char *name, const char *type)
 {
-    if (!resolve->refused)
-        log_warning("sighting '%s'.%s and maybe more: refused, max-services is reached", name,
-                    type);
+    log_warning_once(&resolve->complained_of_room,
+                     "sighting '%s'.%s and maybe more: refused, max-services is reached", name,
+                     type);
     resolve->refused = true;
     resolve->counters->refused++;
 }
@@ -274,8 +274,11 @@ void resolve_appeared(struct resolve *resolve, AvahiIfIndex interface, AvahiProt
     char interface_name[IF_NAMESIZE] = "";
     struct service_id id;
     unsigned length = sighting_make_key(resolve->key, interface, protocol, name, type, domain);
-    if (length == 0 || find(resolve, length))
-        return; /* a second browser of the same type tells again what the first has told */
+    struct sighting *known = length > 0 ? find(resolve, length) : NULL;
+    if (known)
+        known->doubted = false; /* a second browser tells again what the first has told */
+    if (length == 0 || known)
+        return;
     if (!if_indextoname((unsigned)interface, interface_name) ||
         !mdns_filter_wants_sighting(resolve->filter, interface_name,
                                     protocol == AVAHI_PROTO_INET6 ? SERVICE_IPV6 : SERVICE_IPV4,
@@ -326,6 +329,28 @@ void resolve_disappeared(struct resolve *resolve, AvahiIfIndex interface, AvahiP
         drop(resolve, sighting);
 }
 
+static bool is_of_type(const struct sighting *sighting, const char *type, const char *domain)
+{
+    return strcasecmp(sighting->type, type) == 0 && strcasecmp(sighting->domain, domain) == 0;
+}
+
+void resolve_doubt(struct resolve *resolve, const char *type, const char *domain)
+{
+    for (struct sighting *s = resolve->sightings; s; s = s->hh.next)
+        if (is_of_type(s, type, domain))
+            s->doubted = true;
+}
+
+void resolve_sweep(struct resolve *resolve, const char *type, const char *domain)
+{
+    struct sighting *sighting, *next;
+    HASH_ITER(hh, resolve->sightings, sighting, next)
+    {
+        if (sighting->doubted && is_of_type(sighting, type, domain))
+            drop(resolve, sighting);
+    }
+}
+
 void resolve_set_filter(struct resolve *resolve, const struct mdns_filter *filter)
 {
     struct sighting *sighting, *next;
@@ -341,7 +366,7 @@ void resolve_set_filter(struct resolve *resolve, const struct mdns_filter *filte
 bool resolve_follows_type(const struct resolve *resolve, const char *type, const char *domain)
 {
     for (const struct sighting *s = resolve->sightings; s; s = s->hh.next)
-        if (strcasecmp(s->type, type) == 0 && strcasecmp(s->domain, domain) == 0)
+        if (is_of_type(s, type, domain))
             return true;
     return false;
 }

@@ -34,6 +34,13 @@ void resolve_appeared(struct resolve *resolve, AvahiIfIndex interface, AvahiProt
 void resolve_disappeared(struct resolve *resolve, AvahiIfIndex interface, AvahiProtocol protocol,
                          const char *name, const char *type, const char *domain);
 
+/*
+ * All instances of that type in that domain are to be reported again before resolve_sweep(), which drops
+ * what was not, with LOST events. Case does not matter. Safe in callbacks.
+ */
+void resolve_doubt(struct resolve *resolve, const char *type, const char *domain);
+void resolve_sweep(struct resolve *resolve, const char *type, const char *domain);
+
 /* Drops, with LOST events, what the new filter does not want. */
 void resolve_set_filter(struct resolve *resolve, const struct mdns_filter *filter);
 

@@ -28,6 +28,7 @@ struct sighting {
     enum sighting_state state;
     bool answered;    /* the resolver has said something since browsing began */
     bool any_address; /* no address of the sighting's own protocol: take one of the other */
+    bool doubted;     /* not reported again since resolve_doubt() */
     bool local;
     bool told;              /* the main thread was told FOUND, and not LOST since */
     uint32_t host;          /* hash of the host name in the last FOUND */

@@ -3,16 +3,18 @@
  * Theory of operation
  *
  *     WAITING     no connection; the next attempt is at `deadline` (back-off with jitter)
- *     RESOLVING   a thread of its own looks up the broker's name, since that may block for long; the
- *                 struct mosquitto is the thread's until it says through `resolved_fd` that it is done.
- *                 An address or a socket's path needs none of this.
+ *     RESOLVING   a thread of its own looks up the broker's name and connects, since both may block for
+ *                 long: it tries one address after the other. The struct mosquitto is the thread's until
+ *                 it says through `resolved_fd` that it is done. An address or a socket's path needs
+ *                 none of this.
  *     CONNECTING  TCP, TLS, CONNECT sent; CONNACK until `deadline`
  *     CONNECTED   mosquitto_loop_misc() once a second; it watches the keepalive
  *
- * One struct mosquitto lives as long as the bridge. Over a reconnection it keeps what was published
- * and not acknowledged, and sends it again right after CONNACK, behind the on_connect callback.
- * Newer messages must not overtake these: a record that was withdrawn meanwhile would come back. So
- * `connected` is told only when the loop call that read the CONNACK has returned.
+ * Each connection has a struct mosquitto of its own. One that lived on would send again what was not
+ * acknowledged, before anybody has seen what became true meanwhile: a stale withdrawal would delete what
+ * a client has asked for since. What was lost with a connection is found by reading the tree back.
+ *
+ * `connected` is told when the loop call that read the CONNACK has returned, outside of its callbacks.
  *
  * The session is clean (the retained tree is the state), and the client id is random: a client id
  * is no secret and no identity at the broker, and who takes ours over would throw us off.
@@ -27,6 +29,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,11 +42,15 @@
 
 #include "clock.h"
 #include "log.h"
+#include "mqtt_client.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 #define BACK_OFF_MS 200
 #define BACK_OFF_MAX_MS 15000
 #define MISC_MS 1000
+
+/* A connection that has lasted as long is a good one; a broker that throws us out is not worth hurry. */
+#define GOOD_MS 5000
 
 enum mqtt_state { MQTT_WAITING, MQTT_RESOLVING, MQTT_CONNECTING, MQTT_CONNECTED };
 
@@ -53,21 +60,21 @@ _Static_assert(sizeof state_names / sizeof *state_names == MQTT_CONNECTED + 1,
                "a name for each state");
 
 struct mqtt {
-    struct mosquitto *mosquitto;
+    struct mosquitto *mosquitto; /* of the present connection, or the last one */
     struct mqtt_handlers handlers;
     void *context;
-    char *host, *username;
-    int port, keepalive, protocol;
+    struct mqtt_options options; /* copies */
     enum mqtt_state state;
     int64_t deadline;
     int64_t back_off;
-    bool is_name; /* `host` has to be looked up */
+    int64_t connected_at;
+    bool is_name; /* the host has to be looked up */
     int resolved_fd;
     int resolved_code, resolved_errno; /* of the thread's attempt */
     pthread_t resolver;
-    bool connack; /* accepted within the loop call under way */
-    bool complained;
-    int probe_id; /* of the message that mqtt_probe() has sent last */
+    bool connack;           /* accepted within the loop call under way */
+    atomic_bool complained; /* since the last good connection; the thread's log lines ask, too */
+    int probe_id;           /* of the message that mqtt_probe() has sent last */
 };
 
 static void set_state(struct mqtt *mqtt, enum mqtt_state state, int64_t deadline)
@@ -103,13 +110,14 @@ static void connection_lost(struct mqtt *mqtt, const char *why)
     int64_t delay = with_jitter(mqtt->back_off);
     mqtt->back_off = mqtt->back_off * 2 < BACK_OFF_MAX_MS ? mqtt->back_off * 2 : BACK_OFF_MAX_MS;
     if (was_connected)
-        log_warning("mqtt: connection to %s lost: %s", mqtt->host, why);
+        log_warning("mqtt: connection to %s lost: %s", mqtt->options.host, why);
     else if (!mqtt->complained)
-        log_warning("mqtt: cannot connect to %s: %s; trying again", mqtt->host, why);
+        log_warning("mqtt: cannot connect to %s: %s; trying again", mqtt->options.host, why);
     else
-        log_debug("mqtt: cannot connect to %s: %s", mqtt->host, why);
+        log_debug("mqtt: cannot connect to %s: %s", mqtt->options.host, why);
     mqtt->complained = true;
     mqtt->connack = false;
+    log_debug("mqtt: next attempt in %d ms", (int)delay);
     set_state(mqtt, MQTT_WAITING, clock_now() + delay);
     if (was_connected)
         mqtt->handlers.disconnected(mqtt->context);
@@ -171,20 +179,14 @@ static void on_unsubscribe(struct mosquitto *mosquitto, void *userdata, int mess
 
 static void on_log(struct mosquitto *mosquitto, void *userdata, int level, const char *text)
 {
-    (void)mosquitto, (void)userdata;
-    if (level == MOSQ_LOG_ERR || level == MOSQ_LOG_WARNING)
+    (void)mosquitto;
+    const struct mqtt *mqtt = userdata;
+    if (level != MOSQ_LOG_ERR && level != MOSQ_LOG_WARNING)
+        return;
+    if (mqtt->complained) /* each attempt says the same */
+        log_debug("mqtt: libmosquitto: %s", text);
+    else
         log_warning("mqtt: libmosquitto: %s", text);
-}
-
-static bool make_client_id(char *out, size_t size)
-{
-    uint8_t bytes[16];
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-        return false;
-    int length = snprintf(out, size, "mdnsb-");
-    for (size_t i = 0; i < sizeof bytes; i++)
-        length += snprintf(out + length, size - (size_t)length, "%02x", bytes[i]);
-    return true;
 }
 
 static bool needs_looking_up(const struct mqtt_options *options)
@@ -192,20 +194,6 @@ static bool needs_looking_up(const struct mqtt_options *options)
     struct in6_addr address; /* room for either kind */
     return options->port != 0 && inet_pton(AF_INET, options->host, &address) != 1 &&
            inet_pton(AF_INET6, options->host, &address) != 1;
-}
-
-/* Without it a single answer may wait 40 ms for a delayed ACK. */
-static int set_options(struct mqtt *mqtt, const struct mqtt_options *options)
-{
-    int code = mosquitto_int_option(mqtt->mosquitto, MOSQ_OPT_PROTOCOL_VERSION, options->protocol);
-    if (code == MOSQ_ERR_SUCCESS && options->port != 0) /* else a warning each time */
-        code = mosquitto_int_option(mqtt->mosquitto, MOSQ_OPT_TCP_NODELAY, 1);
-    if (code != MOSQ_ERR_SUCCESS || !options->tls)
-        return code;
-    /* Without a CA file the system's store: libmosquitto wants a directory then. */
-    return mosquitto_tls_set(mqtt->mosquitto, options->ca_file,
-                             options->ca_file ? NULL : "/etc/ssl/certs", options->cert_file,
-                             options->key_file, NULL);
 }
 
 static void set_callbacks(struct mosquitto *mosquitto)
@@ -218,32 +206,33 @@ static void set_callbacks(struct mosquitto *mosquitto)
     mosquitto_log_callback_set(mosquitto, on_log);
 }
 
+/* A new struct mosquitto for the next connection. Returns libmosquitto's code. */
+static int renew(struct mqtt *mqtt)
+{
+    int code;
+    mosquitto_destroy(mqtt->mosquitto);
+    mqtt->mosquitto = mqtt_client_new(&mqtt->options, mqtt, &code);
+    if (mqtt->mosquitto)
+        set_callbacks(mqtt->mosquitto);
+    return code;
+}
+
 struct mqtt *mqtt_new(const struct mqtt_options *options, const struct mqtt_handlers *handlers,
                       void *context)
 {
-    char client_id[64];
     struct mqtt *mqtt = calloc(1, sizeof *mqtt);
     if (!mqtt)
         return NULL;
-    mqtt->resolved_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (mqtt->resolved_fd < 0 || !make_client_id(client_id, sizeof client_id))
-        goto fail;
     mosquitto_lib_init();
     mqtt->handlers = *handlers;
     mqtt->context = context;
-    mqtt->host = strdup(options->host);
-    mqtt->username = options->username ? strdup(options->username) : NULL;
-    mqtt->port = options->port;
-    mqtt->protocol = options->protocol;
     mqtt->is_name = needs_looking_up(options);
-    mqtt->keepalive = options->keepalive;
     mqtt->back_off = BACK_OFF_MS;
-    mqtt->mosquitto =
-        mosquitto_new(options->client_id ? options->client_id : client_id, true, mqtt);
-    if (!mqtt->host || (options->username && !mqtt->username) || !mqtt->mosquitto)
+    mqtt->resolved_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (mqtt->resolved_fd < 0 || !mqtt_client_copy_options(&mqtt->options, options))
         goto fail;
-    set_callbacks(mqtt->mosquitto);
-    int code = set_options(mqtt, options);
+    /* Each attempt makes one anew; this one is to see at once whether the files can be used. */
+    int code = renew(mqtt);
     if (code == MOSQ_ERR_SUCCESS)
         return mqtt;
     log_error("mqtt: TLS files or options cannot be used: %s", error_text(code));
@@ -258,14 +247,11 @@ void mqtt_free(struct mqtt *mqtt, bool clean)
         return;
     if (mqtt->resolved_fd >= 0)
         close(mqtt->resolved_fd);
-    if (mqtt->mosquitto) {
-        if (clean && mqtt->state == MQTT_CONNECTED)
-            mosquitto_disconnect(mqtt->mosquitto);
-        mosquitto_destroy(mqtt->mosquitto);
-        mosquitto_lib_cleanup();
-    }
-    free(mqtt->host);
-    free(mqtt->username);
+    if (clean && mqtt->state == MQTT_CONNECTED)
+        mosquitto_disconnect(mqtt->mosquitto);
+    mosquitto_destroy(mqtt->mosquitto);
+    mosquitto_lib_cleanup();
+    mqtt_client_free_options(&mqtt->options);
     free(mqtt);
 }
 
@@ -285,6 +271,8 @@ short mqtt_events(const struct mqtt *mqtt)
 {
     if (mqtt->state == MQTT_RESOLVING)
         return POLLIN;
+    if (mqtt->state == MQTT_WAITING)
+        return 0;
     return mosquitto_want_write(mqtt->mosquitto) ? POLLIN | POLLOUT : POLLIN;
 }
 
@@ -300,12 +288,13 @@ static void connect_began(struct mqtt *mqtt, int code, int64_t now)
         connection_lost(mqtt, error_text(code));
 }
 
+/* Not mosquitto_connect_async(): that one knows the first address of a name only. */
 static void *resolver_main(void *context)
 {
     struct mqtt *mqtt = context;
     uint64_t one = 1;
-    mqtt->resolved_code =
-        mosquitto_connect_async(mqtt->mosquitto, mqtt->host, mqtt->port, mqtt->keepalive);
+    mqtt->resolved_code = mosquitto_connect(mqtt->mosquitto, mqtt->options.host, mqtt->options.port,
+                                            mqtt->options.keepalive);
     mqtt->resolved_errno = errno;
     (void)!write(mqtt->resolved_fd, &one, sizeof one);
     return NULL;
@@ -314,7 +303,7 @@ static void *resolver_main(void *context)
 static void start_resolving(struct mqtt *mqtt, int64_t now)
 {
     sigset_t all, before;
-    set_state(mqtt, MQTT_RESOLVING, INT64_MAX);
+    set_state(mqtt, MQTT_RESOLVING, now + CONNECT_TIMEOUT_MS);
     sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&mqtt->resolver, NULL, resolver_main, mqtt);
@@ -336,13 +325,19 @@ static void end_resolving(struct mqtt *mqtt, int64_t now)
 
 static void start_connecting(struct mqtt *mqtt, int64_t now)
 {
+    int code = renew(mqtt);
+    if (code != MOSQ_ERR_SUCCESS) {
+        connect_began(mqtt, code, now);
+        return;
+    }
     mqtt->handlers.connecting(mqtt->context);
     if (mqtt->is_name)
         start_resolving(mqtt, now);
     else
-        connect_began(
-            mqtt, mosquitto_connect_async(mqtt->mosquitto, mqtt->host, mqtt->port, mqtt->keepalive),
-            now);
+        connect_began(mqtt,
+                      mosquitto_connect_async(mqtt->mosquitto, mqtt->options.host,
+                                              mqtt->options.port, mqtt->options.keepalive),
+                      now);
 }
 
 static void serve_socket(struct mqtt *mqtt, short revents)
@@ -362,7 +357,11 @@ static void deadline_passed(struct mqtt *mqtt, int64_t now)
     case MQTT_WAITING:
         start_connecting(mqtt, now);
         break;
-    case MQTT_RESOLVING: /* has no deadline */
+    case MQTT_RESOLVING: /* nobody can end the thread; its next addresses may be better */
+        if (!mqtt->complained)
+            log_warning("mqtt: no answer from %s yet", mqtt->options.host);
+        mqtt->complained = true;
+        mqtt->deadline = INT64_MAX;
         break;
     case MQTT_CONNECTING:
         /* The next attempt closes the socket. */
@@ -371,6 +370,10 @@ static void deadline_passed(struct mqtt *mqtt, int64_t now)
     case MQTT_CONNECTED: {
         int code = mosquitto_loop_misc(mqtt->mosquitto);
         mqtt->deadline = now + MISC_MS;
+        if (now >= mqtt->connected_at + GOOD_MS) {
+            mqtt->complained = false;
+            mqtt->back_off = BACK_OFF_MS;
+        }
         if (code != MOSQ_ERR_SUCCESS)
             connection_lost(mqtt, error_text(code));
         break;
@@ -386,10 +389,9 @@ void mqtt_dispatch(struct mqtt *mqtt, short revents, int64_t now)
         serve_socket(mqtt, revents);
     if (mqtt->connack && mqtt->state == MQTT_CONNECTING) {
         mqtt->connack = false;
-        mqtt->complained = false;
-        mqtt->back_off = BACK_OFF_MS;
+        mqtt->connected_at = now;
         set_state(mqtt, MQTT_CONNECTED, now + MISC_MS);
-        log_info("mqtt: connected to %s", mqtt->host);
+        log_info("mqtt: connected to %s", mqtt->options.host);
         mqtt->handlers.connected(mqtt->context);
     }
     if (now >= mqtt->deadline)
@@ -405,7 +407,7 @@ void mqtt_set_will(struct mqtt *mqtt, const char *topic, const uint8_t *payload,
 
 void mqtt_set_password(struct mqtt *mqtt, const char *password)
 {
-    int code = mosquitto_username_pw_set(mqtt->mosquitto, mqtt->username, password);
+    int code = mosquitto_username_pw_set(mqtt->mosquitto, mqtt->options.username, password);
     if (code != MOSQ_ERR_SUCCESS)
         log_error("mqtt: user name and password: %s", error_text(code));
 }
@@ -428,14 +430,14 @@ int mqtt_publish(struct mqtt *mqtt, const char *topic, const uint8_t *payload, s
         log_error("mqtt: '%s' cannot be published: %s", topic, error_text(code));
         return -1;
     default:
-        /* Taken, even where sending failed: it goes out after the next CONNACK. */
+        /* Taken, or the connection is lost, which the next loop call says. */
         return message_id;
     }
 }
 
 bool mqtt_is_old(const struct mqtt *mqtt)
 {
-    return mqtt->protocol != MQTT_PROTOCOL_V5;
+    return mqtt->options.protocol != MQTT_PROTOCOL_V5;
 }
 
 void mqtt_subscribe(struct mqtt *mqtt, const char *filter, int qos, bool others)

@@ -56,7 +56,7 @@ struct mqtt *mqtt_new(const struct mqtt_options *options, const struct mqtt_hand
 
 /*
  * Frees; NULL is fine. `clean` sends a DISCONNECT first, so that the broker forgets the last will. While a
- * thread still looks up the broker's name, it leaves everything to the end of the process.
+ * thread still looks up the broker's name or connects, it leaves everything to the end of the process.
  */
 void mqtt_free(struct mqtt *mqtt, bool clean);
 
@@ -81,8 +81,8 @@ void mqtt_set_password(struct mqtt *mqtt, const char *password);
 /*
  * Publishes; an empty payload with `retain` deletes what is retained. Returns the number that
  * `acknowledged` will name, or -1 where libmosquitto refuses the message (logged). libmosquitto keeps
- * the message over reconnections until the broker has acknowledged it; so the caller bounds how many are
- * under way. Only while connected.
+ * the message until the broker has acknowledged it, so the caller bounds how many are under way. With the
+ * connection it is forgotten: whether the broker has it is not known then. Only while connected.
  */
 int mqtt_publish(struct mqtt *mqtt, const char *topic, const uint8_t *payload, size_t length,
                  bool retain);

@@ -190,6 +190,11 @@ void options_free(struct options *options)
     memset(options, 0, sizeof *options);
 }
 
+const char *options_config_file(const struct options *options)
+{
+    return options->config_file ? options->config_file : CONFIG_FILE_DEFAULT;
+}
+
 bool options_load_config(const struct options *options, struct config *config,
                          struct config_errors *errors)
 {
@@ -198,7 +203,7 @@ bool options_load_config(const struct options *options, struct config *config,
         snprintf(errors->text[errors->count++], CONFIG_ERROR_SIZE, "out of memory");
         return false;
     }
-    const char *path = options->config_file ? options->config_file : CONFIG_FILE_DEFAULT;
+    const char *path = options_config_file(options);
     config_read_file(config, path, options->config_file != NULL, errors);
     if (errors->count == 0 && !apply(options, config, errors->text[0]))
         errors->count = 1;

@@ -28,6 +28,9 @@ struct options {
  */
 bool options_parse(struct options *options, int argc, char **argv, char error[CONFIG_ERROR_SIZE]);
 
+/* The file that is read; the options', or constant. */
+const char *options_config_file(const struct options *options);
+
 /* Frees what options_parse() kept. */
 void options_free(struct options *options);
 

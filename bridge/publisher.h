@@ -30,13 +30,19 @@ void publisher_set_owner_func(struct publisher *publisher, publisher_owner_func 
 /* NULL is fine. */
 void publisher_free(struct publisher *publisher);
 
-/* Publishes dirty entries while the window has room. Only while connected. */
-void publisher_run(struct publisher *publisher);
+/*
+ * Publishes dirty entries while the window has room; now and then again what the broker has refused. Only
+ * while connected. Returns when to be called next because of that, INT64_MAX for never.
+ */
+int64_t publisher_run(struct publisher *publisher, int64_t now);
 
 /* What mqtt's handler of the same name was told. */
 void publisher_acknowledged(struct publisher *publisher, int message_id, bool refused);
 
-/* Is nothing dirty, and is everything that was published acknowledged? */
+/* The connection was lost: nothing is under way any more, and what the broker took of it is not known. */
+void publisher_disconnected(struct publisher *publisher);
+
+/* Is nothing dirty, and has the broker taken everything that was published? */
 bool publisher_is_idle(const struct publisher *publisher);
 
 /* Is the window empty? */
@@ -44,11 +50,15 @@ bool publisher_is_acknowledged(const struct publisher *publisher);
 
 /*
  * Publishes PREFIX/bridge/state or PREFIX/bridge/stats, retained. Only while connected. The digest is
- * that of the record (record_payload_digest()), 0 if it could not be published.
+ * that of the record (record_payload_digest()), 0 if it could not be published. There is room for the
+ * state "offline" in any case.
  */
 uint64_t publisher_state(struct publisher *publisher, const struct bridge_state *state);
 void publisher_stats(struct publisher *publisher, const struct record_counter *counters,
                      size_t count);
+
+/* Has the broker taken the state record that was published last? */
+bool publisher_state_is_taken(const struct publisher *publisher);
 
 /*
  * Publishes the status of a request at PREFIX/advertise/PATH, unless its content is that of *digests, which

@@ -56,6 +56,9 @@ int64_t session_run(struct session *session, const struct mdns_counters *avahi, 
 void session_end(struct session *session);
 bool session_has_ended(const struct session *session);
 
+/* Has the broker taken "offline"? Else the last will has to say it. */
+bool session_said_goodbye(const struct session *session);
+
 /* "starting", "online" …, for the status line. */
 const char *session_state_name(const struct session *session);
 bool session_avahi_is_up(const struct session *session);

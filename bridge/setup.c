@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "setup.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *text_or_null(const char *text)
 {
@@ -21,6 +18,7 @@ struct mdns_options setup_mdns(const struct config *config)
         .domains = config_list_items(&browse->domains),
         .interfaces = config_list_items(&browse->interfaces),
         .ignore_interfaces = config_list_items(&browse->ignore_interfaces),
+        .names_win = config_ignores_by_default(config),
         .ipv4 = browse->ipv4,
         .ipv6 = browse->ipv6,
         .local = browse->local,
@@ -72,21 +70,4 @@ bool setup_needs_restart(const struct config *a, const struct config *b)
     return !same_broker(&a->broker, &b->broker) ||
            strcmp(a->records.prefix, b->records.prefix) != 0 ||
            a->records.size != b->records.size || a->browse.max_services != b->browse.max_services;
-}
-
-void setup_check_files(const struct config *config, struct config_errors *errors)
-{
-    const struct {
-        const char *key, *path;
-    } files[] = {
-        {"ca-file", config->broker.ca_file},
-        {"cert-file", config->broker.cert_file},
-        {"key-file", config->broker.key_file},
-        {"password-file", config->broker.password_file},
-    };
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (files[i].path[0] && access(files[i].path, R_OK) != 0 &&
-            errors->count < CONFIG_ERRORS_MAX)
-            snprintf(errors->text[errors->count++], CONFIG_ERROR_SIZE, "[broker] %s: '%s': %s",
-                     files[i].key, files[i].path, strerror(errno));
 }

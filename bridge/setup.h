@@ -18,7 +18,4 @@ struct session_options setup_session(const struct config *config);
 /* Do they differ in what is set at the start for good: connections, topics, sizes? */
 bool setup_needs_restart(const struct config *a, const struct config *b);
 
-/* Adds an error for each file that the configuration names and that cannot be read. */
-void setup_check_files(const struct config *config, struct config_errors *errors);
-
 #endif

@@ -7,7 +7,8 @@ import json
 import unicodedata
 
 SERVICE_KEYS = ["v", "state", "name", "name_b64", "type", "domain", "interface", "protocols", "host",
-                "port", "addresses", "txt", "txt_raw", "txt_omitted", "local", "owner", "epoch", "seq", "time"]
+                "port", "addresses", "txt", "txt_raw", "txt_omitted", "local", "owner", "epoch", "seq",
+                "time"]
 SERVICE_OPTIONAL = {"name_b64", "txt_raw", "txt_omitted", "owner"}
 STATE_KEYS = ["v", "state", "epoch", "version", "hostname", "avahi", "record_size", "services",
               "advertised", "seq", "time"]
@@ -109,6 +110,8 @@ def check_service(record, topic, prefix):
         raise ValueError(f"state {record['state']!r}")
     if not set(record["protocols"]) <= {"IPv4", "IPv6"}:
         raise ValueError(f"protocols {record['protocols']}")
+    if not all(base64.b64decode(entry, validate=True) for entry in record.get("txt_raw", ["AA=="])):
+        raise ValueError(f"txt_raw {record['txt_raw']}")
     for value in record["txt"].values():
         if not (value is True or isinstance(value, str) or
                 (isinstance(value, dict) and list(value) == ["b64"]

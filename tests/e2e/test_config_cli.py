@@ -57,6 +57,8 @@ class CommandLine(Case):
                 (2, "[broker]\nkeepalive = -1\n"),
                 (2, "[browse]\nipv4 = perhaps\n"),
                 (2, "[browse]\ntypes = nonsense\n"),
+                (3, "[browse]\nlocal = yes\ndomains = local example.com\n"),
+                (3, "[broker]\nusername = u\npassword-file = /nowhere\n"),
                 (2, "[browse]\nmax-services = 0x\n"),
                 (4, "[browse]\nlocal = yes\n\navahi-grace = soon\n"),
                 (2, "[log]\nlevel = loud\n"),
@@ -68,6 +70,14 @@ class CommandLine(Case):
                 self.assertEqual(got.returncode, 78)
                 self.assertIn(f"{path}:{line}:", got.stderr)
         self.assertEqual(self.run_bridge("--check-config", "--config", "/nowhere").returncode, 78)
+        # Files are looked at, also where the configuration is to be written out.
+        path = self.config("[broker]\nusername = u\npassword-file = /nowhere\n")
+        self.assertEqual(self.run_bridge("--check-config", "--dump-config", "--config", path).returncode, 78)
+        self.assertEqual(self.run_bridge("--dump-config", "--config", path).returncode, 0)
+        # What is wrong may be as wrong as it likes.
+        pathlib.Path(path).write_bytes(b"[browse]\ntypes = \x1b[31m\xff\n")
+        got = subprocess.run([BRIDGE, "--check-config", "--config", path], capture_output=True, timeout=20)
+        self.assertIn(rb"'\x1B[31m\xFF'", got.stderr)
         # The daemon itself says the same.
         got = self.run_bridge("--config", self.config("[log]\nlevel = loud\n"))
         self.assertEqual(got.returncode, 78)
@@ -155,7 +165,7 @@ class Systemd(Case):
         self.start_bridge(env={"NOTIFY_SOCKET": "/tmp/notify"})
         self.marker(watch, self.b)
         heard = ""
-        while not re.search(r"(?m)^STATUS=.*\b1 service", heard):
+        while not re.search(r"(?m)^STATUS=.*\b1 services, 0 advertised", heard):
             heard += listener.recv(4096).decode() + "\n"
 
 

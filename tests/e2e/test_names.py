@@ -5,7 +5,7 @@ import random
 import records
 import world
 from case import Case
-from devices import Raw, Zeroconf, service
+from devices import Raw, Zeroconf, b64, service
 
 NAMES = [
     "a/b", "a+b", "+", "#", "100%", "50%25 off%2Fon", 'quo"te', "back\\slash", "dot.ted. .name", "$SYS",
@@ -95,8 +95,11 @@ class Txt(Case):
         self.check(watch.service("Odd TXT"), self.STRINGS)
         raw = Raw(self.b)
         raw.set(service("Raw TXT", txt=self.STRINGS, host="raw"), service("None", txt=[], host="raw"),
-                service("Empty strings", txt=[b"", b"a=1", b"", b"b"], host="raw"))
+                service("Empty strings", txt=[b"", b"a=1", b"", b"b"], host="raw"),
+                service("Odd keys", txt=[b"\xff=1", b"a=1", b"b\x01"], host="raw"))
         self.check(watch.service("Raw TXT"), self.STRINGS)
+        odd = watch.service("Odd keys")
+        self.assertEqual((odd["txt"], odd["txt_raw"]), ({"a": "1"}, [b64(b"\xff=1"), b64(b"b\x01")]))
         self.assertEqual(watch.service("None")["txt"], {})
         self.assertEqual(watch.service("Empty strings")["txt"], {"a": "1", "b": True})
 

@@ -138,6 +138,19 @@ class RestartBridge(Case):
         self.assertNotIn("mdns/service/local/_x._tcp/No record/lan0", left)
         self.assertNotIn("mdns/service/local/_x._tcp/Large/lan0", left)
 
+    def test_many_foreign_retained(self):
+        """More than there is room for at a time: all of it is cleared before `online`."""
+        watch = self.boot(bridge=False)
+        watch.strict = False  # it hears what we publish, too
+        topics = [f"mdns/service/local/_http._tcp/Old {i}/lan0" for i in range(2200)]
+        topics.append("mdns/service/" + "x" * 5000)
+        for topic in topics:
+            sent = watch.client.publish(topic, b"{}", qos=1, retain=True)
+        sent.wait_for_publish(30)
+        self.start_bridge({"browse": {"max-services": 10}})
+        watch.online(timeout=60)
+        self.assertEqual(observer.snapshot("mdns/service/#"), {})
+
 
 if __name__ == "__main__":
     world.main()

@@ -2,6 +2,7 @@
 import json
 import signal
 
+import adverts
 import observer
 import world
 from case import Case
@@ -135,6 +136,62 @@ class Broker(Case):
         self.assertEqual(names_at_broker(), {"Stays", "Comes"})
 
 
+    def test_nothing_stale(self):
+        """What was under way when the broker died is not sent to the next one behind everybody's back."""
+        watch = self.boot_with("Busy")
+        bridge = self.lab.bridge
+        self.lab.broker.send(signal.SIGSTOP)
+        self.device.set(service("Busy", port=81))
+        bridge.wait_log("changed, thing.local port 81")
+
+        def end():
+            bridge.send(signal.SIGSTOP)  # so that the observer is back first
+            self.lab.broker.kill()
+        mark = self.again(watch, end)
+        bridge.send(signal.SIGCONT)
+        watch.service("Busy", since=mark, port=81, timeout=30)
+        self.assertEqual(watch.since(mark)[0].state, "starting")
+
+
+class Requests(adverts.AdvertCase):
+    """The same for what containers asked for."""
+
+    def boot_with_request(self, broker=None):
+        watch, _ = self.boot_lan(broker=broker)
+        web = self.container("web")
+        web.wish("app", "Web app")
+        watch.established("web/app")
+        return watch, web
+
+    def test_stale_clear(self):
+        """A client ends, and is back with its request before the broker has heard of the end."""
+        watch, web = self.boot_with_request()
+        bridge = self.lab.bridge
+        web.say_presence("offline")
+        watch.message(lambda m: m.payload == b"offline", "the client is offline")
+        self.lab.broker.send(signal.SIGSTOP)
+        bridge.wait_log("established -> withdrawn")
+
+        def end():
+            bridge.send(signal.SIGSTOP)
+            self.lab.broker.kill()
+        mark = self.restart_broker(watch, end)
+        web.wait_connected()
+        watch.message(lambda m: m.topic == "mdns/advertise/web/app" and m.payload, "it asks again", mark)
+        bridge.send(signal.SIGCONT)
+        watch.established("web/app", since=mark, timeout=30)
+        self.assertEqual(set(self.requests_at_broker()), {"web/app"})
+
+    def test_status_under_way(self):
+        """A status that the broker did not take is published again, and not what it remembers instead."""
+        watch, _ = self.boot_with_request(broker=adverts.PERSISTENT)
+        self.lab.broker.send(signal.SIGSTOP)
+        self.a.avahi.kill()
+        self.lab.bridge.wait_log("established -> pending")
+        mark = self.restart_broker(watch, self.lab.broker.kill, adverts.PERSISTENT)
+        watch.status("web/app", since=mark, state="pending", timeout=30)
+
+
 class Order(Case):
     """The bridge starts with whatever is there, and needs nobody to start it again."""
 
@@ -228,6 +285,7 @@ class Avahi(Case):
         """avahi-daemon hangs: every call to it blocks, but neither the broker nor a signal has to wait."""
         watch = self.boot_with("One", config={"records": {"stats-interval": 1}})
         self.a.avahi.send(signal.SIGSTOP)
+        self.lab.write_config({"records": {"stats-interval": 1}, "browse": {"ipv6": "no"}})
         self.lab.bridge.send(signal.SIGHUP)  # makes it talk to Avahi
         for _ in range(3):
             watch.stats(lambda r: True, "anything", since=watch.mark())

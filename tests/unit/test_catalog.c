@@ -98,8 +98,9 @@ START_TEST(a_change_settles_first)
     found(catalog, V4("a", 81), 1000); /* torn */
     found(catalog, V4("a", 82), 1050);
     ck_assert_int_eq(catalog_settle(catalog, 1149), 1150);
-    ck_assert(catalog_is_clean(catalog));
+    ck_assert(catalog_is_clean(catalog) && !catalog_is_settled(catalog));
     ck_assert_int_eq(catalog_settle(catalog, 1150), INT64_MAX);
+    ck_assert(!catalog_is_clean(catalog) && catalog_is_settled(catalog));
     ck_assert_uint_eq(take(2).service.port, 82);
     ck_assert_ptr_null(take(3).entry);
 }
@@ -270,6 +271,41 @@ START_TEST(reading_back_does_not_undo_what_is_newer)
 }
 END_TEST
 
+/* The connection was lost: only reading back says what the broker has taken. */
+START_TEST(what_was_in_flight_is_compared_with_what_is_read_back)
+{
+    found(catalog, V4("taken", 80), 0);
+    struct taken up = take(1);
+    found(catalog, V4("not taken", 80), 0);
+    struct taken other = take(2);
+    catalog_flight_lost(catalog, up.entry);
+    catalog_flight_lost(catalog, other.entry);
+    ck_assert(catalog_is_clean(catalog));
+    catalog_read_begin(catalog);
+    catalog_read_back(catalog, "local/_http._tcp/taken/eth0", 1);
+    ck_assert_uint_eq(catalog_read_end(catalog, true), 1);
+    ck_assert_str_eq(take_and_acknowledge(2).id.name, "not taken");
+    ck_assert_ptr_null(take(0).entry);
+}
+END_TEST
+
+START_TEST(a_withdrawal_that_was_in_flight_is_sent_again)
+{
+    found(catalog, V4("a", 80), 0);
+    take_and_acknowledge(1);
+    lost(catalog, V4("a", 0), 1000);
+    struct taken gone = take(0);
+    catalog_flight_lost(catalog, gone.entry);
+    catalog_flight_lost(catalog, gone.entry);
+    gone = take(0);
+    ck_assert(gone.entry && !gone.up);
+    ck_assert_uint_eq(gone.service.port, 80);
+    catalog_acknowledged(catalog, gone.entry);
+    catalog_acknowledged(catalog, gone.entry);
+    ck_assert_uint_eq(catalog_doubted(catalog), 0);
+}
+END_TEST
+
 START_TEST(more_than_fit_wait_for_room)
 {
     struct catalog_counters counters;
@@ -319,6 +355,7 @@ START_TEST(one_that_waits_leaves_the_broker)
     found(catalog, V4("late", 80), 0);
     struct taken taken = take(0);
     ck_assert(taken.entry && !taken.up);
+    ck_assert(!taken.service.seen[SERVICE_IPV4]); /* "gone" resolves over nothing */
     catalog_acknowledged(catalog, taken.entry);
     catalog_acknowledged(catalog, taken.entry);
     ck_assert_ptr_null(take(0).entry);
@@ -330,15 +367,123 @@ START_TEST(one_that_waits_leaves_the_broker)
 }
 END_TEST
 
+/* Swept, withdrawn and acknowledged. */
+static void exorcise(int ghosts)
+{
+    catalog_sweep(catalog, 0);
+    for (int i = 0; i < ghosts; i++) {
+        struct taken taken = take(0);
+        ck_assert(taken.entry && !taken.up);
+        catalog_acknowledged(catalog, taken.entry);
+        catalog_acknowledged(catalog, taken.entry);
+    }
+    ck_assert(catalog_is_clean(catalog));
+}
+
+#define GHOSTS 1024
+
+/* Ten thousand services on the network take no room from them. */
 START_TEST(ghosts_are_bounded)
 {
     char path[64];
-    catalog_read_begin(catalog);
-    for (int i = 0; i < 200; i++) {
-        snprintf(path, sizeof path, "local/_http._tcp/%d/eth0", i);
-        ck_assert(catalog_read_back(catalog, path, 1));
+    for (int i = 0; i < 10000; i++) {
+        snprintf(path, sizeof path, "n%d", i);
+        found(catalog, V4(path, 80), 0);
     }
-    ck_assert(!catalog_read_back(catalog, "local/_http._tcp/one more/eth0", 1));
+    while (take_and_acknowledge(1).entry)
+        ;
+    for (int round = 0; round < 2; round++) {
+        catalog_read_begin(catalog);
+        for (int i = 0; i < GHOSTS; i++) {
+            snprintf(path, sizeof path, "local/_http._tcp/%d/eth0", i);
+            ck_assert(catalog_read_back(catalog, path, 1));
+        }
+        ck_assert(!catalog_read_back(catalog, "local/_http._tcp/one more/eth0", 1));
+        ck_assert(catalog_read_back(catalog, "local/_http._tcp/0/eth0", 1));
+        exorcise(GHOSTS);
+    }
+    catalog_read_begin(catalog);
+    ck_assert(catalog_read_back(catalog, "local/_http._tcp/one more/eth0", 1));
+}
+END_TEST
+
+START_TEST(long_ghosts_are_bounded_by_their_bytes)
+{
+    static char path[65001];
+    memset(path, 'x', sizeof path - 1);
+    catalog_read_begin(catalog);
+    int ghosts = 0;
+    for (; ghosts < GHOSTS; ghosts++) {
+        path[0] = (char)('a' + ghosts / 26);
+        path[1] = (char)('a' + ghosts % 26);
+        if (!catalog_read_back(catalog, path, 1))
+            break;
+    }
+    ck_assert_int_ge(ghosts, 10);
+    ck_assert_int_lt(ghosts, 100);
+    exorcise(ghosts);
+    ck_assert(catalog_read_back(catalog, path, 1));
+}
+END_TEST
+
+/* While the broker is away, or does not keep pace, nothing gathers of what comes and goes. */
+START_TEST(what_comes_and_goes_unpublished_is_forgotten)
+{
+    char name[16];
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof name, "s%d", i);
+        found(catalog, V4(name, 80), i);
+        found(catalog, V6(name, 80), i);
+        if (i % 2 > 0) {
+            catalog_doubt_all(catalog);
+            catalog_sweep(catalog, i);
+        } else {
+            lost(catalog, V4(name, 0), i);
+            lost(catalog, V6(name, 0), i);
+        }
+        ck_assert(catalog_is_clean(catalog));
+        ck_assert_ptr_null(take(0).entry);
+    }
+}
+END_TEST
+
+START_TEST(what_the_broker_refuses_is_tried_again)
+{
+    found(catalog, V4("a", 80), 0);
+    struct taken taken = take(1);
+    catalog_message_refused(catalog, taken.entry);
+    ck_assert(!catalog_is_clean(catalog));
+    ck_assert_ptr_null(take(1).entry);
+    catalog_try_again(catalog);
+    taken = take_and_acknowledge(1);
+    ck_assert(taken.up);
+    ck_assert(catalog_is_clean(catalog));
+    /* The record stays there as long as its withdrawal is refused. */
+    lost(catalog, V4("a", 0), 1000);
+    taken = take(0);
+    ck_assert(!taken.up);
+    catalog_message_refused(catalog, taken.entry);
+    catalog_message_refused(catalog, taken.entry);
+    ck_assert(!catalog_is_clean(catalog));
+    catalog_try_again(catalog);
+    exorcise(1);
+}
+END_TEST
+
+/* A broker that refuses everything costs no memory for what has gone. */
+START_TEST(what_was_refused_and_is_gone_is_forgotten)
+{
+    for (int i = 0; i < 2; i++) {
+        found(catalog, V4("a", 80), 0);
+        struct taken taken = take(1);
+        if (i == 0)
+            lost(catalog, V4("a", 0), 1);
+        catalog_message_refused(catalog, taken.entry);
+        if (i == 1)
+            lost(catalog, V4("a", 0), 1);
+        ck_assert(catalog_is_clean(catalog));
+        ck_assert_ptr_null(take(0).entry);
+    }
 }
 END_TEST
 
@@ -375,9 +520,15 @@ int main(void)
     tcase_add_test(tcase, reading_back_finds_the_differences);
     tcase_add_test(tcase, counting_does_not_mend);
     tcase_add_test(tcase, reading_back_does_not_undo_what_is_newer);
+    tcase_add_test(tcase, what_was_in_flight_is_compared_with_what_is_read_back);
+    tcase_add_test(tcase, a_withdrawal_that_was_in_flight_is_sent_again);
     tcase_add_test(tcase, more_than_fit_wait_for_room);
     tcase_add_test(tcase, one_that_waits_leaves_the_broker);
     tcase_add_test(tcase, ghosts_are_bounded);
+    tcase_add_test(tcase, long_ghosts_are_bounded_by_their_bytes);
+    tcase_add_test(tcase, what_comes_and_goes_unpublished_is_forgotten);
+    tcase_add_test(tcase, what_the_broker_refuses_is_tried_again);
+    tcase_add_test(tcase, what_was_refused_and_is_gone_is_forgotten);
     tcase_add_test(tcase, one_that_fits_no_record_is_withdrawn_until_it_changes);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

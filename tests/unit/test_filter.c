@@ -74,6 +74,23 @@ START_TEST(which_interfaces)
 }
 END_TEST
 
+/* --interface lo, with nothing said of what to ignore. */
+START_TEST(a_name_wins_over_the_default)
+{
+    static const char *const named[] = {"lo", "veth*", NULL}, *const ignored[] = {"lo", "veth*",
+                                                                                  NULL};
+    struct mdns_options options = options_with(none, named, ignored);
+    for (int i = 0; i < 2; i++) {
+        options.names_win = i;
+        struct mdns_filter *filter = mdns_filter_new(&options);
+        ck_assert(mdns_filter_wants_sighting(filter, "lo", SERVICE_IPV4, true) ==
+                  options.names_win);
+        ck_assert(!mdns_filter_wants_sighting(filter, "veth1", SERVICE_IPV4, true));
+        mdns_filter_free(filter);
+    }
+}
+END_TEST
+
 START_TEST(protocols_and_own_services)
 {
     struct mdns_options options = options_with(none, none, none);
@@ -102,6 +119,31 @@ START_TEST(is_a_copy)
 }
 END_TEST
 
+START_TEST(equal_where_everything_is)
+{
+    static const char *const a[] = {"a", NULL}, *const ab[] = {"a", "b", NULL};
+    static const char *const b[] = {"b", NULL};
+    const struct mdns_options base = options_with(a, a, a);
+    const struct mdns_options others[] = {
+        options_with(ab, a, a), options_with(none, a, a), options_with(b, a, a),
+        options_with(a, b, a),  options_with(a, a, ab),
+    };
+    struct mdns_options flags[] = {base, base, base, base, base};
+    flags[0].browse = flags[1].enumerate = flags[2].ipv4 = flags[3].ipv6 = flags[4].local = false;
+    struct mdns_filter *filter = mdns_filter_new(&base), *same = mdns_filter_new(&base);
+    ck_assert(mdns_filter_equal(filter, same));
+    mdns_filter_free(same);
+    for (size_t i = 0; i < 5; i++) {
+        struct mdns_filter *other = mdns_filter_new(&others[i]), *flag = mdns_filter_new(&flags[i]);
+        ck_assert(!mdns_filter_equal(filter, other) && !mdns_filter_equal(other, filter));
+        ck_assert(!mdns_filter_equal(filter, flag));
+        mdns_filter_free(other);
+        mdns_filter_free(flag);
+    }
+    mdns_filter_free(filter);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("filter");
@@ -110,6 +152,8 @@ int main(void)
     tcase_add_test(tcase, which_interfaces);
     tcase_add_test(tcase, protocols_and_own_services);
     tcase_add_test(tcase, is_a_copy);
+    tcase_add_test(tcase, equal_where_everything_is);
+    tcase_add_test(tcase, a_name_wins_over_the_default);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

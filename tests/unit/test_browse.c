@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* Browsing and resolving with an Avahi of its own, which says what the test wants it to say. */
+#include "mdns_browse.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <avahi-client/client.h>
+#include <avahi-client/lookup.h>
+#include <avahi-common/error.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define TYPES_MAX 1024
+#define LOOPBACK 1
+
+/* ---- In place of libavahi-client ---- */
+
+struct AvahiServiceTypeBrowser {
+    AvahiServiceTypeBrowserCallback callback;
+    void *userdata;
+};
+
+struct AvahiServiceBrowser {
+    AvahiServiceBrowserCallback callback;
+    void *userdata;
+};
+
+struct AvahiServiceResolver {
+    int unused;
+};
+
+#define OBJECTS_MAX 4096
+
+/* Never freed: what Avahi would free with its client needs no account then. */
+static AvahiServiceTypeBrowser type_browsers[OBJECTS_MAX];
+static AvahiServiceBrowser browsers[OBJECTS_MAX];
+static AvahiServiceResolver resolvers[OBJECTS_MAX];
+static int type_browser_count, browser_count, resolver_count;
+
+static AvahiServiceTypeBrowser *type_browser; /* made last */
+static AvahiServiceBrowser *browser;          /* likewise */
+static int browsers_made, error;              /* error: of what is made from now on; 0: none */
+
+AvahiClient *avahi_client_new(const AvahiPoll *poll, AvahiClientFlags flags,
+                              AvahiClientCallback callback, void *userdata, int *result)
+{
+    (void)poll, (void)flags, (void)result;
+    AvahiClient *client = (AvahiClient *)&browsers_made; /* anything */
+    callback(client, AVAHI_CLIENT_S_RUNNING, userdata);
+    return client;
+}
+
+void avahi_client_free(AvahiClient *client)
+{
+    (void)client;
+}
+
+int avahi_client_errno(AvahiClient *client)
+{
+    (void)client;
+    return error;
+}
+
+AvahiServiceTypeBrowser *avahi_service_type_browser_new(AvahiClient *client, AvahiIfIndex interface,
+                                                        AvahiProtocol protocol, const char *domain,
+                                                        AvahiLookupFlags flags,
+                                                        AvahiServiceTypeBrowserCallback callback,
+                                                        void *userdata)
+{
+    (void)client, (void)interface, (void)protocol, (void)domain, (void)flags;
+    type_browser = &type_browsers[type_browser_count++];
+    *type_browser = (AvahiServiceTypeBrowser){callback, userdata};
+    return type_browser;
+}
+
+int avahi_service_type_browser_free(AvahiServiceTypeBrowser *freed)
+{
+    (void)freed;
+    return 0;
+}
+
+AvahiClient *avahi_service_type_browser_get_client(AvahiServiceTypeBrowser *asked)
+{
+    (void)asked;
+    return NULL;
+}
+
+AvahiServiceBrowser *avahi_service_browser_new(AvahiClient *client, AvahiIfIndex interface,
+                                               AvahiProtocol protocol, const char *type,
+                                               const char *domain, AvahiLookupFlags flags,
+                                               AvahiServiceBrowserCallback callback, void *userdata)
+{
+    (void)client, (void)interface, (void)protocol, (void)type, (void)domain, (void)flags;
+    browsers_made++;
+    if (error)
+        return NULL;
+    browser = &browsers[browser_count++];
+    *browser = (AvahiServiceBrowser){callback, userdata};
+    return browser;
+}
+
+int avahi_service_browser_free(AvahiServiceBrowser *freed)
+{
+    (void)freed;
+    return 0;
+}
+
+AvahiClient *avahi_service_browser_get_client(AvahiServiceBrowser *asked)
+{
+    (void)asked;
+    return NULL;
+}
+
+AvahiServiceResolver *avahi_service_resolver_new(AvahiClient *client, AvahiIfIndex interface,
+                                                 AvahiProtocol protocol, const char *name,
+                                                 const char *type, const char *domain,
+                                                 AvahiProtocol address, AvahiLookupFlags flags,
+                                                 AvahiServiceResolverCallback callback,
+                                                 void *userdata)
+{
+    (void)client, (void)interface, (void)protocol, (void)name, (void)type, (void)domain;
+    (void)address, (void)flags;
+    AvahiServiceResolver *resolver = &resolvers[resolver_count++];
+    AvahiAddress ip = {.proto = AVAHI_PROTO_INET};
+    callback(resolver, interface, protocol, AVAHI_RESOLVER_FOUND, name, type, domain, "h.local",
+             &ip, 80, NULL, 0, userdata);
+    return resolver;
+}
+
+int avahi_service_resolver_free(AvahiServiceResolver *freed)
+{
+    (void)freed;
+    return 0;
+}
+
+AvahiClient *avahi_service_resolver_get_client(AvahiServiceResolver *asked)
+{
+    (void)asked;
+    return NULL;
+}
+
+/* ---- */
+
+static struct mdns_clients clients;
+static struct browse_counters browse_counters;
+static struct resolve_counters resolve_counters;
+static struct mdns_filter *filter;
+static struct resolve *resolve;
+static struct browse *browse;
+static char lost[64]; /* names, one behind the other */
+
+static void emit(void *context, struct mdns_event *event)
+{
+    (void)context;
+    if (event->kind == MDNS_LOST)
+        strncat(lost, event->id.name, sizeof lost - strlen(lost) - 1);
+    free(event);
+}
+
+static void begin(bool enumerate, const char *const *types)
+{
+    static const char *const local[] = {"local", NULL}, *const none[] = {NULL};
+    const struct mdns_options options = {.browse = true,
+                                         .enumerate = enumerate,
+                                         .types = types,
+                                         .domains = local,
+                                         .interfaces = none,
+                                         .ignore_interfaces = none,
+                                         .ipv4 = true,
+                                         .ipv6 = true,
+                                         .local = true,
+                                         .max_services = 100,
+                                         .txt_max = 100};
+    browsers_made = error = 0;
+    lost[0] = '\0';
+    filter = mdns_filter_new(&options);
+    mdns_clients_init(&clients, NULL);
+    mdns_clients_open(&clients);
+    resolve = resolve_new(&clients, filter, &resolve_counters, emit, NULL);
+    browse = browse_new(&clients, resolve, filter, &browse_counters);
+}
+
+static void end(void)
+{
+    browse_free(browse);
+    resolve_free(resolve);
+    mdns_filter_free(filter);
+}
+
+static void says(AvahiBrowserEvent event, const char *name)
+{
+    browser->callback(browser, LOOPBACK, AVAHI_PROTO_INET, event, name, "_a._tcp", "local", 0,
+                      browser->userdata);
+}
+
+static void says_type(AvahiBrowserEvent event, int number)
+{
+    char type[32];
+    snprintf(type, sizeof type, "_t%d._tcp", number);
+    type_browser->callback(type_browser, LOOPBACK, AVAHI_PROTO_INET, event, type, "local", 0,
+                           type_browser->userdata);
+}
+
+static const char *const type_a[] = {"_a._tcp", NULL};
+
+/* The goodbye of "y" was lost between the old browser and the new one. */
+START_TEST(what_a_new_browser_does_not_confirm_is_lost)
+{
+    begin(false, type_a);
+    browse_restart(browse, filter);
+    says(AVAHI_BROWSER_NEW, "x");
+    says(AVAHI_BROWSER_NEW, "y");
+    says(AVAHI_BROWSER_ALL_FOR_NOW, NULL);
+    ck_assert_uint_eq(resolve_counters.sightings, 2);
+    ck_assert_str_eq(lost, "");
+    browse_restart(browse, filter);
+    says(AVAHI_BROWSER_NEW, "x");
+    ck_assert_str_eq(lost, "");
+    says(AVAHI_BROWSER_ALL_FOR_NOW, NULL);
+    ck_assert_str_eq(lost, "y");
+    ck_assert_uint_eq(resolve_counters.sightings, 1);
+    end();
+}
+END_TEST
+
+START_TEST(types_that_were_too_many_are_asked_for_again)
+{
+    static const char *const none[] = {NULL};
+    begin(true, none);
+    browse_restart(browse, filter);
+    for (int i = 0; i < TYPES_MAX + 100; i++)
+        says_type(AVAHI_BROWSER_NEW, i);
+    ck_assert_uint_eq(browse_counters.types, TYPES_MAX);
+    ck_assert(!browse_has_room_again(browse));
+    for (int i = 0; i < TYPES_MAX / 2; i++)
+        says_type(AVAHI_BROWSER_REMOVE, i);
+    int64_t later = clock_now() + 3600000;
+    while (browse_run(browse, later) <= later)
+        ;
+    ck_assert(browse_has_room_again(browse));
+    browse_restart(browse, filter);
+    ck_assert(!browse_has_room_again(browse));
+    for (int i = TYPES_MAX / 2; i < TYPES_MAX + 100; i++)
+        says_type(AVAHI_BROWSER_NEW, i);
+    ck_assert_uint_eq(browse_counters.types, TYPES_MAX / 2 + 100 + 1); /* and the one for types */
+    ck_assert(!browse_has_room_again(browse));
+    end();
+}
+END_TEST
+
+/* The daemon's side of it would leak, and each further call could hang as long. */
+START_TEST(a_call_without_an_answer_breaks_the_connection)
+{
+    static const char *const types[] = {"_a._tcp", "_b._tcp", "_c._tcp", NULL};
+    begin(false, types);
+    error = AVAHI_ERR_TIMEOUT;
+    browse_restart(browse, filter);
+    ck_assert_int_eq(clients.state, MDNS_CLIENTS_BROKEN);
+    ck_assert_int_eq(clients.error, AVAHI_ERR_TIMEOUT);
+    ck_assert_int_eq(browsers_made, 1);
+    end();
+}
+END_TEST
+
+START_TEST(what_avahi_refuses_does_not)
+{
+    begin(false, type_a);
+    error = AVAHI_ERR_INVALID_SERVICE_TYPE;
+    browse_restart(browse, filter);
+    ck_assert_int_eq(clients.state, MDNS_CLIENTS_UP);
+    end();
+}
+END_TEST
+
+int main(void)
+{
+    log_set_level(LOG_LEVEL_ERROR);
+    Suite *suite = suite_create("browse");
+    TCase *tcase = tcase_create("browse");
+    tcase_add_test(tcase, what_a_new_browser_does_not_confirm_is_lost);
+    tcase_add_test(tcase, types_that_were_too_many_are_asked_for_again);
+    tcase_add_test(tcase, a_call_without_an_answer_breaks_the_connection);
+    tcase_add_test(tcase, what_avahi_refuses_does_not);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
