@@ -440,13 +440,27 @@ bool mqtt_is_old(const struct mqtt *mqtt)
     return mqtt->options.protocol != MQTT_PROTOCOL_V5;
 }
 
-void mqtt_subscribe(struct mqtt *mqtt, const char *filter, int qos, bool others)
+static void subscribe(struct mqtt *mqtt, const char *filter, int qos, int options)
 {
-    int options =
-        others && !mqtt_is_old(mqtt) ? MQTT_SUB_OPT_NO_LOCAL | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED : 0;
     int code = mosquitto_subscribe_v5(mqtt->mosquitto, NULL, filter, qos, options, NULL);
     if (code != MOSQ_ERR_SUCCESS)
         log_warning("mqtt: subscribing to '%s': %s", filter, error_text(code));
+}
+
+void mqtt_subscribe(struct mqtt *mqtt, const char *filter, int qos)
+{
+    subscribe(mqtt, filter, qos, 0);
+}
+
+void mqtt_subscribe_to_others(struct mqtt *mqtt, const char *filter)
+{
+    const int options = MQTT_SUB_OPT_NO_LOCAL | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
+    if (mqtt_is_old(mqtt)) {
+        subscribe(mqtt, filter, 1, 0);
+        return;
+    }
+    subscribe(mqtt, filter, 0, options);
+    subscribe(mqtt, filter, 1, options | MQTT_SUB_OPT_SEND_RETAIN_NEVER);
 }
 
 void mqtt_unsubscribe(struct mqtt *mqtt, const char *filter)

@@ -91,12 +91,17 @@ int mqtt_publish(struct mqtt *mqtt, const char *topic, const uint8_t *payload, s
 bool mqtt_is_old(const struct mqtt *mqtt);
 
 /*
- * Retained messages that match are sent by the broker at each call. `retain` of a message says that it is
- * one of these; and, in a subscription to what others publish (`others`) with MQTT 5, that it was
- * published to be retained. Our own messages do not come back in such a one, either. With 3.1.1 they do.
- * Only while connected.
+ * Retained messages that match are sent by the broker at each call, and `retain` of a message says that it
+ * is one of these. Only while connected.
  */
-void mqtt_subscribe(struct mqtt *mqtt, const char *filter, int qos, bool others);
+void mqtt_subscribe(struct mqtt *mqtt, const char *filter, int qos);
+
+/*
+ * The same for what others publish, at QoS 1. With MQTT 5, `retain` also says of a live message that it was
+ * published to be retained, our own messages do not come back, and what is retained comes at QoS 0: at
+ * QoS 1 a broker with Mosquitto's defaults silently drops all but 1020 of it. With 3.1.1 none of this.
+ */
+void mqtt_subscribe_to_others(struct mqtt *mqtt, const char *filter);
 void mqtt_unsubscribe(struct mqtt *mqtt, const char *filter);
 
 /*

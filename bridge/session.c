@@ -81,10 +81,10 @@ void session_connected(struct session *session, int64_t now)
     session_set_phase(session, SESSION_READING);
     adverts_connected(session->adverts, now);
     /* Presence before requests, and both before statuses: each is judged by what came before. */
-    mqtt_subscribe(session->mqtt, session_filter(session, "/client/+"), 1, true);
-    mqtt_subscribe(session->mqtt, session_filter(session, "/advertise/+/+"), 1, true);
+    mqtt_subscribe_to_others(session->mqtt, session_filter(session, "/client/+"));
+    mqtt_subscribe_to_others(session->mqtt, session_filter(session, "/advertise/+/+"));
     /* For the markers, and to see when somebody else overwrites it. */
-    mqtt_subscribe(session->mqtt, session->state_topic, 1, false);
+    mqtt_subscribe(session->mqtt, session->state_topic, 1);
     session_begin_reading(session, 0, now);
 }
 

@@ -28,8 +28,8 @@ void session_begin_reading(struct session *session, int service_qos, int64_t now
     session->unknown_topics = 0;
     catalog_read_begin(session->catalog);
     adverts_read_begin(session->adverts);
-    mqtt_subscribe(session->mqtt, session_filter(session, "/service/#"), service_qos, false);
-    mqtt_subscribe(session->mqtt, session_filter(session, "/advertise/+/+/status"), 1, false);
+    mqtt_subscribe(session->mqtt, session_filter(session, "/service/#"), service_qos);
+    mqtt_subscribe(session->mqtt, session_filter(session, "/advertise/+/+/status"), 1);
     session->marker = session_publish_state(session);
     session->marker_seen = false;
     session->marker_deadline = now + MARKER_TIMEOUT_MS;

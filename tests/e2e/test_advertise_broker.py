@@ -90,6 +90,23 @@ class RestartBroker(AdvertCase):
         self.assertEqual(self.view.lost(), ["Mortal"])
 
 
+class DefaultBroker(AdvertCase):
+    """Mosquitto 2.0.11 drops what does not fit a subscriber's queue of 1020, and tells nobody."""
+
+    def test_many_clients_that_are_gone(self):
+        """Nobody clears what they left; the one that lives is heard all the same."""
+        watch, _ = self.boot_lan(bridge=False, broker="listener 1883 127.0.0.1\nallow_anonymous true\n")
+        watch.strict = False  # it is dropped for the observer, too
+        web = self.container("web")
+        for n in range(1100):
+            last = web.client.publish(f"mdns/client/gone{n}", "offline", qos=1, retain=True)
+        last.wait_for_publish(30)
+        web.wish("app", "Web app")
+        self.start_bridge(NO_PORT_CHECK)
+        wait_until(lambda: self.statuses_at_broker().get("web/app", {}).get("state") == "established",
+                   "the one that lives is advertised")
+
+
 class Alone(AdvertCase):
     """The broker and the clients are well; it is the bridge that was not there."""
 

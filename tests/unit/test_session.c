@@ -62,10 +62,15 @@ void mqtt_set_will(struct mqtt *mqtt, const char *topic, const uint8_t *payload,
     (void)mqtt, (void)topic, (void)payload, (void)length;
 }
 
-void mqtt_subscribe(struct mqtt *mqtt, const char *filter, int qos, bool others)
+void mqtt_subscribe(struct mqtt *mqtt, const char *filter, int qos)
 {
-    (void)mqtt, (void)qos, (void)others;
+    (void)mqtt, (void)qos;
     services_asked |= strcmp(filter, SERVICES "#") == 0;
+}
+
+void mqtt_subscribe_to_others(struct mqtt *mqtt, const char *filter)
+{
+    (void)mqtt, (void)filter;
 }
 
 void mqtt_unsubscribe(struct mqtt *mqtt, const char *filter)
