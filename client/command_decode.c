@@ -11,7 +11,9 @@
 #include "command.h"
 #include "json.h"
 #include "print.h"
+#include "request.h"
 #include "say.h"
+#include "status.h"
 #include "topic.h"
 
 #define NOTHING "(null)" /* how mosquitto_sub -v writes an empty message */
@@ -41,21 +43,20 @@ static size_t find_payload(const char *line, size_t length)
     return length;
 }
 
-/* The topic's path of a service, or NULL. A topic without the prefix is one, too. */
-static const char *service_path(const struct decode *decode, const char *topic)
+/* What stands behind PREFIX/ and `below`, or NULL. */
+static const char *path_below(const struct decode *decode, const char *topic, const char *below)
 {
-    size_t prefix = strlen(decode->options.prefix);
-    if (strncmp(topic, decode->options.prefix, prefix) == 0 &&
-        strncmp(topic + prefix, "/service/", strlen("/service/")) == 0)
-        return topic + prefix + strlen("/service/");
-    return NULL;
+    size_t prefix = strlen(decode->options.prefix), more = strlen(below);
+    bool is_below = strncmp(topic, decode->options.prefix, prefix) == 0 && topic[prefix] == '/' &&
+                    strncmp(topic + prefix + 1, below, more) == 0;
+    return is_below ? topic + prefix + 1 + more : NULL;
 }
 
 /* A topic alone: the identity of its service. */
 static bool write_topic(const struct decode *decode, const char *topic, bool gone)
 {
     struct service_record record = {.gone = gone};
-    const char *path = service_path(decode, topic);
+    const char *path = path_below(decode, topic, "service/");
 
     record.service.id = &record.id;
     record.service.host = record.host;
@@ -90,26 +91,60 @@ static bool write_record(const struct decode *decode, const uint8_t *payload, si
     return good;
 }
 
-static void decode_line(struct decode *decode, char *line, size_t length)
+/* What a client asks for: a request, its withdrawal, or word of itself. */
+static bool write_request(const struct decode *decode, const char *topic, const uint8_t *payload,
+                          size_t length)
+{
+    const char *path = path_below(decode, topic, "advertise/");
+    struct status_error error;
+    struct request_owner owner;
+    struct request request;
+
+    if (!path || topic_advertise_parse(&owner, path) != TOPIC_REQUEST)
+        return false;
+    if (decode->options.json && length > 0)
+        print_payload(payload, length);
+    else if (length == 0)
+        printf("request %s is withdrawn\n", path);
+    else if (request_parse(&request, &error, payload, length, RECORD_SIZE_MAX) == REQUEST_OK)
+        print_request(path, &request);
+    else
+        printf("request %s is wrong: %s\n", path, error.message);
+    return true;
+}
+
+static bool write_client(const struct decode *decode, const char *line)
+{
+    const char *path = path_below(decode, line, "client/");
+    char client[TOPIC_CLIENT_MAX + 1], name[TOPIC_CLIENT_MAX + 2];
+    size_t length = path ? strcspn(path, " ") : 0;
+
+    if (!path || length >= sizeof name)
+        return false;
+    memcpy(name, path, length);
+    name[length] = '\0';
+    if (!topic_client_parse(client, name))
+        return false;
+    if (strcmp(path + length, " online") != 0 && strcmp(path + length, " offline") != 0)
+        return false;
+    printf("client %s\n", path);
+    return true;
+}
+
+static bool decode_line(const struct decode *decode, char *line, size_t length)
 {
     size_t at = find_payload(line, length);
-    const char *payload = line + at;
-    bool is_record = at < length && *payload == '{';
-    bool good;
+    bool has_payload = at < length, is_record = has_payload && line[at] == '{';
+    const uint8_t *payload = (const uint8_t *)line + at;
 
-    if (is_record) {
-        good = write_record(decode, (const uint8_t *)payload, length - at);
-    } else {
-        bool gone = at < length;
-        if (gone)
-            line[at - 1] = '\0';
-        good = write_topic(decode, line, gone);
-    }
-    if (good)
-        return;
-    decode->wrong++;
-    say("line %zu: no record, and no topic of a service below %s", decode->line,
-        decode->options.prefix);
+    if (has_payload && at > 0)
+        line[at - 1] = '\0'; /* the topic by itself */
+    if (is_record && at > 0 && write_request(decode, line, payload, length - at))
+        return true;
+    if (is_record)
+        return write_record(decode, payload, length - at);
+    return write_topic(decode, line, has_payload) || write_client(decode, line) ||
+           (has_payload && write_request(decode, line, payload, 0));
 }
 
 static void decode_all(struct decode *decode, FILE *in)
@@ -122,8 +157,11 @@ static void decode_all(struct decode *decode, FILE *in)
         decode->line++;
         if (length > 0 && line[length - 1] == '\n')
             line[--length] = '\0';
-        if (length > 0)
-            decode_line(decode, line, (size_t)length);
+        if (length > 0 && !decode_line(decode, line, (size_t)length)) {
+            decode->wrong++;
+            say("line %zu: no record, and no topic that is known below %s", decode->line,
+                decode->options.prefix);
+        }
         fflush(stdout); /* it may be read as it comes */
     }
     free(line);

@@ -3,7 +3,6 @@
  * A live table. On a terminal it is drawn in place; elsewhere one table follows the other, as what
  * it shows changes. Changes within a tenth of a second are drawn at once.
  */
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,7 +172,5 @@ int command_watch(const struct command *command, int argc, char **argv)
     if (argc - first > 1)
         return command_usage(command, "one type at most");
     watch.wish.type = argv[first];
-    /* How wide characters are; the records are UTF-8 everywhere. */
-    (void)setlocale(LC_CTYPE, "C.UTF-8");
     return run(&watch);
 }

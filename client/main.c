@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of commands. */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,6 +66,8 @@ int main(int argc, char **argv)
     const char *name = base_name(argc > 0 ? argv[0] : "mdns-mqtt");
     const struct command *command = find(name, true);
 
+    /* How wide characters are; the records are UTF-8 everywhere. */
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
     if (command) {
         say_as(command->name);
         return command->run(command, argc, argv);

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "json.h"
+#include "table.h"
 #include "text.h"
 #include "txt.h"
 
@@ -16,6 +17,7 @@ static const char *const event_names[] = {"add", "change", "remove"};
 static const char event_signs[] = "+~-";
 
 #define RECORD_ROOM (2 * RECORD_SIZE_MAX) /* nothing that was read is longer when written again */
+#define NAME_COLUMNS 30
 #define ESCAPED_SIZE(n) (4 * (n) + 1)
 
 enum print_event print_event(const struct service_record *before, const struct service_record *now)
@@ -112,6 +114,13 @@ void print_event_json(enum print_event event, const struct service_record *recor
     free(text);
 }
 
+/* printf() counts bytes where people see columns. */
+static int padding(const char *text, size_t columns)
+{
+    size_t width = table_width(text);
+    return width < columns ? (int)(columns - width) : 0;
+}
+
 void print_service_line(enum print_event event, const struct service_record *record)
 {
     const struct service *service = &record->service;
@@ -121,8 +130,9 @@ void print_service_line(enum print_event event, const struct service_record *rec
     const char *first = service->addresses[SERVICE_IPV4];
     const char *second = service->addresses[SERVICE_IPV6];
 
-    printf("%c %-8s %-30s %-22s %s:%u", event_signs[event], escape(interface, record->id.interface),
-           escape(name, record->id.name), escape(type, record->id.type),
+    escape(name, record->id.name);
+    printf("%c %-8s %s%*s %-22s %s:%u", event_signs[event], escape(interface, record->id.interface),
+           name, padding(name, NAME_COLUMNS), "", escape(type, record->id.type),
            escape(host, service->host), service->port);
     if (first)
         printf(" %s", escape(address, first));
@@ -257,4 +267,20 @@ void print_status(const struct status *status)
     print_row("reason", status_reason_name(status->reason));
     for (size_t i = 0; i < status->warning_count; i++)
         print_row("warning", status->warnings[i].message);
+}
+
+void print_request(const char *path, const struct request *request)
+{
+    const struct service txt = {.txt = request->txt, .txt_length = request->txt_length};
+
+    printf("request %s\n", path);
+    print_row("name", request->name);
+    print_row("type", request->type);
+    printf("  %-11s %u\n", "port", request->port);
+    for (size_t i = 0; i < request->subtype_count; i++)
+        print_row("subtype", request->subtypes[i]);
+    print_row("interface", request->interface);
+    print_attributes(&txt);
+    if (request->lease > 0)
+        printf("  %-11s %u seconds\n", "lease", request->lease);
 }

@@ -38,6 +38,9 @@ void print_service(const struct service_record *record);
 void print_state(const struct state_record *state);
 void print_status(const struct status *status);
 
+/* What a client asks for, and at which CLIENT/ID. */
+void print_request(const char *path, const struct request *request);
+
 /* The bridge's counters. False: that is no stats record, and nothing is written. */
 bool print_stats(const uint8_t *payload, size_t length);
 

@@ -141,8 +141,8 @@ static void walk(const struct service_types *types, see_pair *see, void *context
 
 struct search {
     const char *key;
-    char *out;
     bool found;
+    char name[SERVICE_TYPES_NAME_MAX + 1];
 };
 
 static bool match(void *context, const struct pair *pair)
@@ -154,34 +154,35 @@ static bool match(void *context, const struct pair *pair)
     if (pair->key_length != strlen(search->key) ||
         memcmp(pair->key, search->key, pair->key_length) != 0)
         return true;
-    memcpy(search->out, pair->data, length);
-    search->out[length] = '\0';
+    memcpy(search->name, pair->data, length);
+    search->name[length] = '\0';
     search->found = true;
     return false;
 }
 
-static bool find(const struct service_types *types, struct search *search, const char *key)
+static void find(const struct service_types *types, struct search *search, const char *key)
 {
     search->key = key;
     walk(types, match, search);
-    return search->found;
 }
 
 const char *service_types_name(const struct service_types *types, const char *type,
                                const char *locale, char out[SERVICE_TYPES_NAME_MAX + 1])
 {
     static const char *const cuts[] = {"", "@", "_"}; /* de_AT@euro, de_AT, de */
-    struct search search = {.out = out};
+    struct search search = {0};
     char language[32], key[300];
 
     snprintf(language, sizeof language, "%s", locale);
-    for (size_t i = 0; *language && i < sizeof cuts / sizeof *cuts; i++) {
+    for (size_t i = 0; *language && !search.found && i < sizeof cuts / sizeof *cuts; i++) {
         language[strcspn(language, cuts[i])] = '\0';
         snprintf(key, sizeof key, "%s[%s]", type, language);
-        if (find(types, &search, key))
-            return out;
+        find(types, &search, key);
     }
-    return find(types, &search, type) ? out : type;
+    if (!search.found)
+        find(types, &search, type);
+    memcpy(out, search.name, sizeof search.name);
+    return search.found ? out : type;
 }
 
 struct visit {

@@ -92,6 +92,13 @@ class Look(Case):
         topic = "mdns/service/local/_http._tcp/a%2Fb {x} %25/eth0"
         for line in (topic, topic + " (null)"):
             self.assertTrue(tool.run("decode", input=line + "\n", stdin=None).stdout.startswith("a/b {x} %"))
+        asked = tool.run("decode", stdin=None, input=(
+            'mdns/advertise/web/app {"name":"App","type":"_http._tcp","port":80,"lease":60}\n'
+            'mdns/advertise/web/app {"name":"App","port":80}\n'
+            "mdns/advertise/web/app (null)\nmdns/client/web online\n")).stdout
+        for line in ("request web/app\n  name        App\n", "lease       60 seconds", "web/app is wrong: type",
+                     "web/app is withdrawn", "client web online"):
+            self.assertIn(line, asked)
         bad = tool.run("decode", input=f"nonsense\n{topic}\n{{}}\n", stdin=None, check=1)
         self.assertIn("line 1:", bad.stderr)
         self.assertIn("line 3:", bad.stderr)
@@ -182,7 +189,7 @@ class Ends(Case):
             options = re.findall(r"--([a-z-]+)", tool.run(command, "--help").stdout)
             self.assertIn("json", options)
             self.assertEqual(set(options) - documented, set())
-        codes = re.findall(r"(?m)^    EXIT_\w+ = (\d+)", (world.PROJECT / "client/exit_codes.h").read_text())
+        codes = re.findall(r"(?m)^    EXIT_\w+ =\s*(\d+)", (world.PROJECT / "client/exit_codes.h").read_text())
         self.assertEqual(set(re.findall(r"(?m)^\.It (\d+)$", manual)), set(codes))
 
     def test_completion(self):
@@ -262,7 +269,7 @@ class Watch(Case):
         os.close(slave)
         seen = b""
         end = time.monotonic() + 15 * slow()
-        while b"and 21 more" not in seen and time.monotonic() < end:
+        while b"and 22 more" not in seen and time.monotonic() < end:
             if select.select([master], [], [], 0.1)[0]:
                 seen += os.read(master, 65536)
         process.terminate()
@@ -273,7 +280,7 @@ class Watch(Case):
             except OSError:
                 break
         text = seen.decode()
-        self.assertIn("and 21 more", text)
+        self.assertIn("and 22 more", text)
         self.assertIn("\\x1B[31m", text)
         last = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", text.rsplit("\x1b[H", 1)[1])
         self.assertLessEqual(max(map(len, last.splitlines())), 60)
