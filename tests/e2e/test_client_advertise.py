@@ -308,6 +308,7 @@ class Goes(ToolCase):
         taken = self.advertise("--no-rename")
         self.assertEqual(taken.wait_end(), 65)
         self.assertIn("failed (conflict)", taken.text())
+        self.assertLessEqual(taken.text().count("warning (port-unpublished)"), 1, "a warning is told once")
 
     @staticmethod
     def json_lines():
