@@ -25,7 +25,6 @@
 #include "connection.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +35,7 @@
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 
+#include "address.h"
 #include "clock.h"
 #include "say.h"
 
@@ -329,26 +329,13 @@ static bool set_password(struct connection *c)
     return false;
 }
 
-/* The address to try, as text: the broker's name or path itself, where that is for libmosquitto. */
+/* The address to try; the broker's name or path itself, where that is for libmosquitto. */
 static bool choose_address(struct connection *c, char *out, size_t size)
 {
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *list = NULL, *chosen;
-
     c->more_addresses = false;
     snprintf(out, size, "%s", c->place->host);
-    if (c->place->port == 0 || c->place->tls)
-        return true;
-    if (getaddrinfo(c->place->host, NULL, &hints, &list) != 0)
-        return false;
-    chosen = list;
-    for (unsigned i = 0; i < c->address && chosen->ai_next; i++)
-        chosen = chosen->ai_next;
-    c->more_addresses = chosen->ai_next != NULL;
-    int error = getnameinfo(chosen->ai_addr, chosen->ai_addrlen, out, (socklen_t)size, NULL, 0,
-                            NI_NUMERICHOST);
-    freeaddrinfo(list);
-    return error == 0;
+    return c->place->port == 0 || c->place->tls ||
+           address_choose(out, size, c->place->host, c->address, &c->more_addresses);
 }
 
 static void start_connecting(struct connection *c, int64_t now)
