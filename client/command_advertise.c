@@ -27,7 +27,7 @@ struct advertise {
     struct loop_timer look;     /* whether the port is listened on */
     struct loop_timer patience; /* the end of --timeout */
     bool established;           /* at any time */
-    size_t warnings;            /* of the last status */
+    struct status last;         /* that was told */
 };
 
 /* ---- what is told ---- */
@@ -47,6 +47,15 @@ static void tell_json(const struct advertise *advertise, const struct status *st
     fprintf(advertise->options.command ? stderr : stdout, "%s\n", json);
 }
 
+static bool warns_of(const struct status *status, enum status_warning_code code)
+{
+    for (size_t i = 0; i < status->warning_count; i++)
+        if (status->warnings[i].code == code)
+            return true;
+    return false;
+}
+
+/* A warning is told when it comes, and when the last one has gone. */
 static void tell_status(struct advertise *advertise, const struct status *status)
 {
     char line[ADVERTISE_LINE_SIZE];
@@ -58,14 +67,16 @@ static void tell_status(struct advertise *advertise, const struct status *status
     advertise_line(line, status);
     tell(advertise, line);
     for (size_t i = 0; i < status->warning_count; i++) {
+        if (warns_of(&advertise->last, status->warnings[i].code))
+            continue;
         snprintf(line, sizeof line, "warning (%s): %s",
                  status_warning_name(status->warnings[i].code), status->warnings[i].message);
         tell(advertise, line);
     }
-    if (status->warning_count == 0 && advertise->warnings > 0 &&
+    if (status->warning_count == 0 && advertise->last.warning_count > 0 &&
         status->state == STATUS_ESTABLISHED)
         tell(advertise, "no warnings any more");
-    advertise->warnings = status->warning_count;
+    advertise->last = *status;
 }
 
 /* ---- what happens ---- */

@@ -2,8 +2,8 @@
 /*
  * How mdns-mqtt ends. Values above 63 are those of sysexits.h, as in the daemon.
  *
- * `advertise ... -- COMMAND` ends as COMMAND does (128 + its signal, where one ended it), and
- * avahi-browse and avahi-publish, by which the tool may be called, have the same codes.
+ * `advertise ... -- COMMAND` ends as COMMAND does (128 + its signal, where one ended it), doctor with
+ * the number of the first check that failed (doctor.h), and avahi-publish as Avahi's program does.
  */
 #ifndef CLIENT_EXIT_CODES_H
 #define CLIENT_EXIT_CODES_H

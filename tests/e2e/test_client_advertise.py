@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import termios
 
 import observer
@@ -161,8 +162,12 @@ class Commands(ToolCase):
         attributes = termios.tcgetattr(slave)
         attributes[3] &= ~termios.ECHO
         termios.tcsetattr(slave, termios.TCSANOW, attributes)
-        script = "trap 'echo INT' INT; trap 'echo END; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
-        run = self.advertise(command=["sh", "-c", script], stdin=slave, stdout=slave, start_new_session=True,
+        script = ("import os, signal, time\n"  # a shell would take two signals for one
+                  "signal.signal(signal.SIGINT, lambda *_: os.write(1, b'INT '))\n"
+                  "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'END ') and os._exit(3))\n"
+                  "os.write(1, b'ready ')\n"
+                  "while True: time.sleep(60)")
+        run = self.advertise(command=[sys.executable, "-c", script], stdin=slave, stdout=slave, start_new_session=True,
                              preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(slave)
         out = open(master, "rb", buffering=0)
@@ -303,6 +308,7 @@ class Goes(ToolCase):
         taken = self.advertise("--no-rename")
         self.assertEqual(taken.wait_end(), 65)
         self.assertIn("failed (conflict)", taken.text())
+        self.assertLessEqual(taken.text().count("warning (port-unpublished)"), 1, "a warning is told once")
 
     @staticmethod
     def json_lines():

@@ -185,7 +185,7 @@ class Ends(Case):
         """Each option that --help names is in the manual page, and each exit code of the header."""
         manual = (world.PROJECT / "client/mdns-mqtt.1").read_text()
         documented = set(re.findall(r"Fl -([a-z-]+)", manual))
-        for command in ("browse", "resolve", "status", "watch", "decode"):
+        for command in ("browse", "resolve", "status", "watch", "decode", "advertise", "doctor"):
             options = re.findall(r"--([a-z-]+)", tool.run(command, "--help").stdout)
             self.assertIn("json", options)
             self.assertEqual(set(options) - documented, set())

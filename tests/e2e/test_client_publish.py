@@ -19,7 +19,6 @@ MISTAKES = [
     ("avahi-publish", "-s", "", "_http._tcp", "80"),
     ("avahi-publish", "-s", LONG, "_http._tcp", "80"),
     ("avahi-publish", "-s", "--subtype=_p", "Web", "_http._tcp", "80"),
-    ("avahi-publish", "-s", "--subtype=_printer._sub._ipp._tcp", "Web", "_http._tcp", "80"),
     ("avahi-publish-service",),
     ("avahi-publish-service", "Web"),
 ]
