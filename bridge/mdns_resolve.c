@@ -16,7 +16,9 @@
  *
  * A resolver asks for an address of the sighting's own protocol, so that IPv4 and IPv6 sightings of a
  * service give one address each. Where the first time-out shows that there is none (a device that
- * speaks mDNS over IPv6, but has an A record only), it is made again with any address allowed.
+ * speaks mDNS over IPv6, but has an A record only), it is made again with any address allowed. Such a
+ * sighting is BORROWED in place of UP; now and then the resolver is made for its own protocol once more,
+ * which may have an address by then. Nothing is lost meanwhile.
  *
  * Callbacks come from inside libavahi, so they free nothing: what must be made again is put on the
  * waiting list, and resolve_run() sees to it from the thread's loop. Making and freeing a resolver are
@@ -41,6 +43,7 @@
 #define RETRY_MAX_MS 60000
 #define SILENT_MS 30000
 #define SILENT_MAX_MS 600000
+#define BORROWED_MS 600000
 
 struct resolve {
     struct mdns_clients *clients;
@@ -49,7 +52,7 @@ struct resolve {
     resolve_emit_func *emit;
     void *context;
     struct sighting *sightings; /* hash, by key */
-    struct sighting *waiting;   /* list of those in state WAITING or SILENT */
+    struct sighting *waiting;   /* list of those where has_retry() */
     unsigned pending;
     bool complained;         /* of resolvers that cannot be made */
     bool complained_of_room; /* or of sightings that are too many */
@@ -57,14 +60,14 @@ struct resolve {
     char key[SIGHTING_KEY_MAX];
 };
 
-static const char *const state_names[] = {"waiting", "resolving", "up", "silent"};
+static const char *const state_names[] = {"waiting", "resolving", "up", "borrowed", "silent"};
 
 _Static_assert(sizeof state_names / sizeof *state_names == SIGHTING_SILENT + 1,
                "a name for each state");
 
 static bool has_retry(enum sighting_state state)
 {
-    return state == SIGHTING_WAITING || state == SIGHTING_SILENT;
+    return state == SIGHTING_WAITING || state == SIGHTING_SILENT || state == SIGHTING_BORROWED;
 }
 
 static void set_state(struct resolve *resolve, struct sighting *sighting, enum sighting_state state)
@@ -134,6 +137,14 @@ static bool has_moved(struct sighting *sighting, const char *host)
 
 static void resolver_failed(struct resolve *resolve, struct sighting *sighting, int error)
 {
+    if (sighting->asks_again) {
+        sighting->asks_again = false;
+        sighting->any_address = true;
+        if (error == AVAHI_ERR_TIMEOUT) {
+            wait_for_retry(resolve, sighting, 0);
+            return;
+        }
+    }
     lose(resolve, sighting);
     if (error != AVAHI_ERR_TIMEOUT) {
         log_debug("sighting '%s'.%s on %s: %s; resolving again", sighting->name, sighting->type,
@@ -192,7 +203,10 @@ static void resolver_changed(AvahiServiceResolver *resolver, AvahiIfIndex interf
     }
     sighting->failures = 0;
     sighting->told = true;
-    set_state(resolve, sighting, SIGHTING_UP);
+    sighting->asks_again = false;
+    sighting->retry_at = clock_now() + BORROWED_MS;
+    set_state(resolve, sighting,
+              address->proto == sighting_protocol(sighting) ? SIGHTING_UP : SIGHTING_BORROWED);
     set_answered(resolve, sighting);
     emit(resolve, event);
 }
@@ -231,6 +245,10 @@ static int try_to_make(struct resolve *resolve, struct sighting *sighting)
 static void make_resolver(struct resolve *resolve, struct sighting *sighting)
 {
     free_resolver(sighting);
+    if (sighting->state == SIGHTING_BORROWED) {
+        sighting->asks_again = true;
+        sighting->any_address = false;
+    }
     int error = try_to_make(resolve, sighting);
     if (error == AVAHI_ERR_TOO_MANY_OBJECTS)
         error = try_to_make(resolve, sighting); /* on the next connection */

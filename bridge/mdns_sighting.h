@@ -17,16 +17,19 @@ enum sighting_state {
     SIGHTING_WAITING, /* no resolver: it could not be made, or broke; tried again when `retry_at` comes */
     SIGHTING_RESOLVING, /* the resolver has not answered yet */
     SIGHTING_UP,        /* FOUND was the last that it said; the main thread knows of it */
-    SIGHTING_SILENT, /* it gave up by time-out, and lives on: a later FOUND revives it; it is made
+    SIGHTING_BORROWED, /* likewise, with an address of the other protocol; its own is asked for again
+                           when `retry_at` comes */
+    SIGHTING_SILENT,   /* it gave up by time-out, and lives on: a later FOUND revives it; it is made
                            again when `retry_at` comes */
 };
 
 struct sighting {
     UT_hash_handle hh;            /* resolve::sightings, by key */
-    struct sighting *next, *prev; /* resolve::waiting, in WAITING and SILENT */
+    struct sighting *next, *prev; /* resolve::waiting, where has_retry() */
     void *owner;                  /* struct resolve, for the resolver's callback */
     enum sighting_state state;
     bool answered;    /* the resolver has said something since browsing began */
+    bool asks_again;  /* for an address of its own protocol; told what it had until that is heard */
     bool any_address; /* no address of the sighting's own protocol: take one of the other */
     bool doubted;     /* not reported again since resolve_doubt() */
     bool local;

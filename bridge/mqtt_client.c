@@ -55,7 +55,8 @@ void mqtt_client_free_options(struct mqtt_options *options)
 }
 
 /* OpenSSL would ask at the terminal for an encrypted key's password, and the bridge would wait for it. */
-static int no_password(char *out, int size, int writing, void *userdata)
+static int no_password(char *out, int size, int writing, // NOLINT(readability-non-const-parameter)
+                       void *userdata)
 {
     (void)out, (void)size, (void)writing, (void)userdata;
     return 0;

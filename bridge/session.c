@@ -41,6 +41,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "record.h"
 
 #define SWEEP_PATIENCE_MS 5000
 
@@ -70,8 +71,10 @@ void session_connecting(struct session *session)
 {
     struct bridge_state state = session_make_state(session, SESSION_OFFLINE);
     const uint8_t *record = publisher_will(session->publisher, &state);
-    if (record)
+    if (record) {
+        session->will = record_payload_digest(record, session->record_size);
         mqtt_set_will(session->mqtt, session->state_topic, record, session->record_size);
+    }
 }
 
 void session_connected(struct session *session, int64_t now)

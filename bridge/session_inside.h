@@ -52,6 +52,8 @@ struct session {
     bool avahi_logged;
     uint64_t own_states[OWN_STATES]; /* digests of the state records published last */
     unsigned next_own_state;
+    uint64_t
+        will; /* digest of the last will: a broker that is shut down sends it before it hangs up */
     bool state_is_foreign; /* somebody else's stands at the broker */
     bool complained_of_foreign_state, complained_of_no_end, complained_of_unknown;
     char prefix[TOPIC_PREFIX_MAX + 1];

@@ -80,6 +80,8 @@ void session_own_state(struct session *session, uint64_t digest, bool replayed)
             session->state_is_foreign = false;
     if (!session->state_is_foreign)
         return;
+    if (digest == session->will)
+        return;
     if (!session->complained_of_foreign_state)
         log_warning("broker: somebody else has published '%s'; two bridges need two prefixes",
                     session->state_topic);

@@ -30,7 +30,10 @@ struct AvahiServiceBrowser {
 };
 
 struct AvahiServiceResolver {
-    int unused;
+    AvahiServiceResolverCallback callback;
+    void *userdata;
+    AvahiProtocol protocol, address; /* the last: which kind is asked for */
+    const char *name;
 };
 
 #define OBJECTS_MAX 4096
@@ -42,13 +45,15 @@ static AvahiServiceResolver resolvers[OBJECTS_MAX];
 static int type_browser_count, browser_count, resolver_count;
 
 static AvahiServiceTypeBrowser *type_browser; /* made last */
+static AvahiServiceResolver *resolver;        /* likewise */
 static AvahiServiceBrowser *browser;          /* likewise */
-static int browsers_made, error;              /* error: of what is made from now on; 0: none */
+static int browsers_made, avahi_error; /* avahi_error: of what is made from now on; 0: none */
 
 AvahiClient *avahi_client_new(const AvahiPoll *poll, AvahiClientFlags flags,
-                              AvahiClientCallback callback, void *userdata, int *result)
+                              AvahiClientCallback callback, void *userdata,
+                              int *error) // NOLINT(readability-non-const-parameter): as is Avahi's
 {
-    (void)poll, (void)flags, (void)result;
+    (void)poll, (void)flags, (void)error;
     AvahiClient *client = (AvahiClient *)&browsers_made; /* anything */
     callback(client, AVAHI_CLIENT_S_RUNNING, userdata);
     return client;
@@ -62,7 +67,7 @@ void avahi_client_free(AvahiClient *client)
 int avahi_client_errno(AvahiClient *client)
 {
     (void)client;
-    return error;
+    return avahi_error;
 }
 
 AvahiServiceTypeBrowser *avahi_service_type_browser_new(AvahiClient *client, AvahiIfIndex interface,
@@ -96,7 +101,7 @@ AvahiServiceBrowser *avahi_service_browser_new(AvahiClient *client, AvahiIfIndex
 {
     (void)client, (void)interface, (void)protocol, (void)type, (void)domain, (void)flags;
     browsers_made++;
-    if (error)
+    if (avahi_error)
         return NULL;
     browser = &browsers[browser_count++];
     *browser = (AvahiServiceBrowser){callback, userdata};
@@ -118,22 +123,19 @@ AvahiClient *avahi_service_browser_get_client(AvahiServiceBrowser *asked)
 AvahiServiceResolver *avahi_service_resolver_new(AvahiClient *client, AvahiIfIndex interface,
                                                  AvahiProtocol protocol, const char *name,
                                                  const char *type, const char *domain,
-                                                 AvahiProtocol address, AvahiLookupFlags flags,
+                                                 AvahiProtocol aprotocol, AvahiLookupFlags flags,
                                                  AvahiServiceResolverCallback callback,
                                                  void *userdata)
 {
-    (void)client, (void)interface, (void)protocol, (void)name, (void)type, (void)domain;
-    (void)address, (void)flags;
-    AvahiServiceResolver *resolver = &resolvers[resolver_count++];
-    AvahiAddress ip = {.proto = AVAHI_PROTO_INET};
-    callback(resolver, interface, protocol, AVAHI_RESOLVER_FOUND, name, type, domain, "h.local",
-             &ip, 80, NULL, 0, userdata);
+    (void)client, (void)interface, (void)type, (void)domain, (void)flags;
+    resolver = &resolvers[resolver_count++];
+    *resolver = (AvahiServiceResolver){callback, userdata, protocol, aprotocol, name};
     return resolver;
 }
 
-int avahi_service_resolver_free(AvahiServiceResolver *freed)
+int avahi_service_resolver_free(AvahiServiceResolver *r)
 {
-    (void)freed;
+    (void)r;
     return 0;
 }
 
@@ -151,11 +153,13 @@ static struct resolve_counters resolve_counters;
 static struct mdns_filter *filter;
 static struct resolve *resolve;
 static struct browse *browse;
+static int found;
 static char lost[64]; /* names, one behind the other */
 
 static void emit(void *context, struct mdns_event *event)
 {
     (void)context;
+    found += event->kind == MDNS_FOUND;
     if (event->kind == MDNS_LOST)
         strncat(lost, event->id.name, sizeof lost - strlen(lost) - 1);
     free(event);
@@ -175,7 +179,7 @@ static void begin(bool enumerate, const char *const *types)
                                          .local = true,
                                          .max_services = 100,
                                          .txt_max = 100};
-    browsers_made = error = 0;
+    browsers_made = avahi_error = found = 0;
     lost[0] = '\0';
     filter = mdns_filter_new(&options);
     mdns_clients_init(&clients, NULL);
@@ -197,6 +201,21 @@ static void says(AvahiBrowserEvent event, const char *name)
                       browser->userdata);
 }
 
+static void resolves(AvahiProtocol protocol)
+{
+    const AvahiAddress ip = {.proto = protocol};
+    resolver->callback(resolver, LOOPBACK, resolver->protocol, AVAHI_RESOLVER_FOUND, resolver->name,
+                       "_a._tcp", "local", "h.local", &ip, 80, NULL, 0, resolver->userdata);
+}
+
+static void times_out(void)
+{
+    avahi_error = AVAHI_ERR_TIMEOUT;
+    resolver->callback(resolver, LOOPBACK, resolver->protocol, AVAHI_RESOLVER_FAILURE, NULL, NULL,
+                       NULL, NULL, NULL, 0, NULL, 0, resolver->userdata);
+    avahi_error = 0;
+}
+
 static void says_type(AvahiBrowserEvent event, int number)
 {
     char type[32];
@@ -213,7 +232,9 @@ START_TEST(what_a_new_browser_does_not_confirm_is_lost)
     begin(false, type_a);
     browse_restart(browse, filter);
     says(AVAHI_BROWSER_NEW, "x");
+    resolves(AVAHI_PROTO_INET);
     says(AVAHI_BROWSER_NEW, "y");
+    resolves(AVAHI_PROTO_INET);
     says(AVAHI_BROWSER_ALL_FOR_NOW, NULL);
     ck_assert_uint_eq(resolve_counters.sightings, 2);
     ck_assert_str_eq(lost, "");
@@ -223,6 +244,37 @@ START_TEST(what_a_new_browser_does_not_confirm_is_lost)
     says(AVAHI_BROWSER_ALL_FOR_NOW, NULL);
     ck_assert_str_eq(lost, "y");
     ck_assert_uint_eq(resolve_counters.sightings, 1);
+    end();
+}
+END_TEST
+
+/* A device whose AAAA record comes late, or is lost at first. */
+START_TEST(a_borrowed_address_is_given_back)
+{
+    begin(false, type_a);
+    browse_restart(browse, filter);
+    browser->callback(browser, LOOPBACK, AVAHI_PROTO_INET6, AVAHI_BROWSER_NEW, "x", "_a._tcp",
+                      "local", 0, browser->userdata);
+    ck_assert_int_eq(resolver->address, AVAHI_PROTO_INET6);
+    int64_t next_at = clock_now();
+    for (int round = 1; round <= 3; round++) {
+        times_out();
+        resolve_run(resolve, next_at);
+        ck_assert_int_eq(resolver->address, AVAHI_PROTO_UNSPEC);
+        resolves(AVAHI_PROTO_INET);
+        ck_assert_int_eq(found, round);
+        ck_assert_uint_eq(resolve_pending(resolve), 0);
+        next_at = resolve_run(resolve, clock_now());
+        ck_assert_int_gt(next_at, clock_now());
+        resolve_run(resolve, next_at);
+        ck_assert_int_eq(resolver->address, AVAHI_PROTO_INET6);
+    }
+    resolves(AVAHI_PROTO_INET6);
+    ck_assert_int_eq(found, 4);
+    ck_assert_str_eq(lost, "");
+    int made = resolver_count;
+    ck_assert_int_eq(resolve_run(resolve, INT64_MAX), INT64_MAX);
+    ck_assert_int_eq(resolver_count, made);
     end();
 }
 END_TEST
@@ -257,7 +309,7 @@ START_TEST(a_call_without_an_answer_breaks_the_connection)
 {
     static const char *const types[] = {"_a._tcp", "_b._tcp", "_c._tcp", NULL};
     begin(false, types);
-    error = AVAHI_ERR_TIMEOUT;
+    avahi_error = AVAHI_ERR_TIMEOUT;
     browse_restart(browse, filter);
     ck_assert_int_eq(clients.state, MDNS_CLIENTS_BROKEN);
     ck_assert_int_eq(clients.error, AVAHI_ERR_TIMEOUT);
@@ -269,7 +321,7 @@ END_TEST
 START_TEST(what_avahi_refuses_does_not)
 {
     begin(false, type_a);
-    error = AVAHI_ERR_INVALID_SERVICE_TYPE;
+    avahi_error = AVAHI_ERR_INVALID_SERVICE_TYPE;
     browse_restart(browse, filter);
     ck_assert_int_eq(clients.state, MDNS_CLIENTS_UP);
     end();
@@ -282,6 +334,7 @@ int main(void)
     Suite *suite = suite_create("browse");
     TCase *tcase = tcase_create("browse");
     tcase_add_test(tcase, what_a_new_browser_does_not_confirm_is_lost);
+    tcase_add_test(tcase, a_borrowed_address_is_given_back);
     tcase_add_test(tcase, types_that_were_too_many_are_asked_for_again);
     tcase_add_test(tcase, a_call_without_an_answer_breaks_the_connection);
     tcase_add_test(tcase, what_avahi_refuses_does_not);

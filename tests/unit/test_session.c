@@ -37,9 +37,10 @@ int mqtt_publish(struct mqtt *mqtt, const char *topic, const uint8_t *payload, s
         memcpy(states[state_count++], payload, length);
         offline = strstr((const char *)payload, "\"state\":\"offline\"");
     } else if (strncmp(topic, SERVICES, strlen(SERVICES)) == 0) {
-        int ghost;
+        char *end;
+        long ghost = strtol(topic + strlen(SERVICES), &end, 10);
         service_messages++;
-        if (length == 0 && sscanf(topic, SERVICES "%d", &ghost) == 1)
+        if (length == 0 && *end == '\0' && ghost < GHOSTS)
             ghosts[ghost] = refills;
     }
     return published++;
