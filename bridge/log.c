@@ -127,6 +127,9 @@ static void trim_partial_character(char *message)
     }
 }
 
+static void write_line(char line[LINE_SIZE], size_t length, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
 /* `length`: of the prefix that is in the line already. */
 static void write_line(char line[LINE_SIZE], size_t length, const char *format, va_list arguments)
 {
