@@ -98,7 +98,7 @@ void adverts_end(struct adverts *adverts, struct wish *wish, enum status_reason 
     adverts->counters.ended++;
     wish->reason = reason;
     wish->withdraw_due |= wish->has_wanted;
-    wish->advertise_due = wish->has_standing = wish->has_refused = false;
+    wish->advertise_due = wish->has_standing = wish->has_refused = wish->leaving = false;
     wish->clear_request_due = true;
     wish->lease_at = wish->hold_at = INT64_MAX;
     adverts->counters.wishes--;
@@ -329,11 +329,10 @@ void adverts_request(struct adverts *adverts, const struct adverts_message *mess
     }
     struct wish *wish = adverts_find(adverts, message->path);
     if (message->length == 0) {
-        if (wish) {
-            adverts_end(adverts, wish, STATUS_REQUESTED);
-            /* A retained withdrawal has cleared the request; clearing it again might hit the next one. */
-            wish->clear_request_due &= message->retained != ADVERTS_RETAINED;
-        } else
+        /* A retained withdrawal has cleared the request; clearing it again might hit the next one. */
+        if (wish)
+            adverts_leave(adverts, wish, message->retained != ADVERTS_RETAINED);
+        else
             adverts_forget_answer(adverts, message->path, true);
         return;
     }

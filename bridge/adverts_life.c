@@ -11,6 +11,7 @@
  *                 asked behind it. A broker that is shut down cleanly fires the will of every client,
  *                 saves what it has, which takes its time, and only then closes our connection; but it
  *                 answers nothing any more. What becomes of a lost connection is decided later.
+ *     empty       may be a will, too; it takes effect when the broker has answered.
  *     reconnect   whatever stands, stands for HOLD_MS more. By then its request must have been seen
  *                 again: live, or retained while its client is not offline; or its client has said
  *                 "online".
@@ -86,6 +87,7 @@ void adverts_confirm(struct adverts *adverts, struct wish *wish,
 {
     struct absent *absent = find_absent(adverts, wish->owner.client);
     wish->seen = true;
+    wish->leaving = false;
     if (message->replayed || message->retained != ADVERTS_PERHAPS_RETAINED)
         wish->retained = message->retained == ADVERTS_RETAINED;
     if (message->replayed && absent) {
@@ -154,13 +156,13 @@ void adverts_presence(struct adverts *adverts, const char *path, const uint8_t *
 void adverts_connected(struct adverts *adverts, int64_t now)
 {
     adverts->connected = true;
-    adverts->probing = false;
+    adverts->probing = adverts->leaving = false;
     /* What was said before the connection was lost is said again by what is retained. */
     adverts_forget_absent(adverts);
     adverts_forget_echoes(adverts);
     adverts_forget_clearings(adverts);
     for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next) {
-        wish->seen = wish->spared = false;
+        wish->seen = wish->spared = wish->leaving = false;
         if (wish->state != WISH_WITHDRAWN)
             adverts_set_deadline(adverts, &wish->hold_at, now + HOLD_MS);
     }
@@ -171,10 +173,19 @@ void adverts_disconnected(struct adverts *adverts)
     adverts->connected = false;
 }
 
+void adverts_leave(struct adverts *adverts, struct wish *wish, bool clear)
+{
+    if (wish->state == WISH_WITHDRAWN)
+        return;
+    wish->leaving = adverts->leaving = true;
+    wish->leaving_asked = false;
+    wish->leaving_to_clear = clear;
+}
+
 /* Is the broker still there that said so? One question at a time, for all who went since the last one. */
 static void probe(struct adverts *adverts)
 {
-    bool wanted = false;
+    bool wanted = adverts->leaving;
     for (struct absent *absent = adverts->absent; absent; absent = absent->hh.next)
         wanted |= !absent->asked && absent->at != INT64_MAX;
     if (!wanted || adverts->probing || !adverts->outlets.probe(adverts->outlets.context))
@@ -182,6 +193,9 @@ static void probe(struct adverts *adverts)
     adverts->probing = true;
     for (struct absent *absent = adverts->absent; absent; absent = absent->hh.next)
         absent->asked = true;
+    for (struct wish *wish = adverts->wishes; wish && adverts->leaving; wish = wish->hh.next)
+        wish->leaving_asked = wish->leaving;
+    adverts->leaving = false;
 }
 
 void adverts_broker_answers(struct adverts *adverts, int64_t now)
@@ -189,6 +203,12 @@ void adverts_broker_answers(struct adverts *adverts, int64_t now)
     adverts->probing = false;
     for (struct absent *absent = adverts->absent; absent; absent = absent->hh.next)
         absent->answered = absent->asked;
+    for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next) {
+        if (!wish->leaving || !wish->leaving_asked)
+            continue;
+        adverts_end(adverts, wish, STATUS_REQUESTED);
+        wish->clear_request_due = wish->leaving_to_clear;
+    }
     adverts->deadline = now; /* to look at all of them again */
 }
 

@@ -56,6 +56,8 @@ struct wish {
     bool seen;     /* its request was seen since the connection was made */
     bool asleep;   /* replayed for a client that is offline: not tried before it is back */
     bool spared;   /* asked for, live, after its client had said "offline" */
+    /* Its empty payload came, maybe as a will; it ends when the broker has answered what it was asked then. */
+    bool leaving, leaving_asked, leaving_to_clear;
     enum status_reason reason;
     struct port_owner port_owner; /* who may own the port, if the client is called as a user is */
     bool has_port_owner, port_owner_known;
@@ -129,6 +131,7 @@ struct adverts {
     uint64_t last_name_since;
     size_t lingering; /* wishes that have ended and wait for `clear_at` */
     bool avahi_up;
+    bool leaving;       /* some wish is, and the broker was not asked since */
     bool probing;       /* the broker was asked, and has not answered yet */
     bool avahi_is_full; /* its queue, at the last run: to be tried again */
     bool connected;
@@ -157,6 +160,9 @@ void adverts_set_deadline(struct adverts *adverts, int64_t *deadline, int64_t at
 /* adverts_life.c: a request of it was seen; it may be a sign of life. */
 void adverts_confirm(struct adverts *adverts, struct wish *wish,
                      const struct adverts_message *message, int64_t now);
+
+/* adverts_life.c: the empty payload of its request came; `clear`: without taking away what is retained. */
+void adverts_leave(struct adverts *adverts, struct wish *wish, bool clear);
 
 /* adverts_life.c: the request of one that has ended is cleared, unless another one comes at once. */
 void adverts_clear_later(struct adverts *adverts, struct wish *wish);

@@ -21,15 +21,18 @@ class Container:
     """An MQTT client with an identity: presence with a will, and requests below advertise/NAME.
 
     Comes back by itself when the broker was away, says `online` and, with `repeats`, all its requests again.
+    `takes_back`: its will is the end of this request, in place of its presence.
     """
 
-    def __init__(self, name, presence=True, repeats=True, prefix="mdns", port=BROKER_PORT):
+    def __init__(self, name, presence=True, repeats=True, prefix="mdns", port=BROKER_PORT, takes_back=None):
         self.name, self.prefix, self.presence, self.repeats = name, prefix, presence, repeats
         self.requests = {}  # id: (payload, retain, expiry)
         self.connected, self.alive = threading.Event(), True
         self.client = client = mqtt.Client(protocol=mqtt.MQTTv5)
         if presence:
             client.will_set(self.presence_topic, "offline", qos=1, retain=True)
+        if takes_back:
+            client.will_set(self.topic(takes_back), b"", qos=1, retain=True)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.reconnect_delay_set(0.02, 0.1)
         client.connect_async("127.0.0.1", port)

@@ -141,6 +141,23 @@ class Alone(AdvertCase):
         view.sees_only("Stays", "Changes", "Live", "Comes")
         self.assertEqual([n for n in view.lost() if n in ("Stays", "Live", "Comes")], [])
 
+    def test_will_that_takes_back(self):
+        """A broker that is shut down fires it, though its client lives; later it is meant."""
+        watch, view = self.boot_lan(broker=PERSISTENT)
+        web = self.container("web", presence=False, takes_back="app")
+        web.wish("app", "Web app")
+        watch.established("web/app")
+        view.sees("Web app")
+        mark = self.restart_broker(watch, self.lab.broker.stop, PERSISTENT)
+        watch.online(since=mark, timeout=30)
+        web.wait_connected()
+        self.marker(watch, self.b)
+        self.assertEqual(view.lost(), [])
+        mark = watch.mark()
+        web.die()
+        watch.ended("web/app", "requested", since=mark, retained=False)
+        view.forgets("Web app")
+
     def test_hangs(self):
         """A broker that stands still for a while is no reason for anything."""
         watch, view = self.boot_lan()

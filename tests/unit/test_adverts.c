@@ -654,7 +654,10 @@ START_TEST(a_broker_that_shuts_down_slowly)
 {
     establish();
     broker_answers = false;
+    request("web/two", OTHER);
+    EXPECT("advertise Other", "web/two/status pending");
     presence("web", "offline");
+    request("web/two", ""); /* a will, too */
     now += 10000;
     EXPECT_NOTHING();
     ck_assert(was_probed);
@@ -664,6 +667,7 @@ START_TEST(a_broker_that_shuts_down_slowly)
     adverts_connected(adverts, now);
     send("web/app", WEB, true, 0);
     presence("web", "online");
+    request("web/two", OTHER);
     now += 60000;
     EXPECT_NOTHING();
 }
@@ -803,6 +807,8 @@ START_TEST(no_room_for_a_while)
     adverts_run(adverts, true, now);
     request("web/two", "");
     adverts_run(adverts, true, now);
+    adverts_broker_answers(adverts, now);
+    adverts_run(adverts, true, now);
     ck_assert_int_eq(event_count, 0);
     avahi_has_room = broker_has_room = true;
     EXPECT("advertise Other", "web/app/status pending", "withdraw",
@@ -816,6 +822,8 @@ START_TEST(back_before_its_end_was_told)
     establish();
     broker_has_room = avahi_has_room = false;
     request("web/app", "");
+    adverts_run(adverts, true, now);
+    adverts_broker_answers(adverts, now);
     adverts_run(adverts, true, now);
     request("web/app", WEB);
     adverts_run(adverts, true, now);
@@ -836,6 +844,8 @@ START_TEST(echoes_are_not_withdrawals)
     request("web/app", ""); /* ours */
     EXPECT("advertise Web app", "web/app/status pending");
     request("web/app", ""); /* the client's */
+    adverts_run(adverts, true, now);
+    adverts_broker_answers(adverts, now);
     adverts_run(adverts, true, now);
     ck_assert_int_eq(last_status.state, STATUS_WITHDRAWN);
 }
