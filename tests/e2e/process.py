@@ -24,7 +24,7 @@ def wait_until(condition, what, timeout=15.0):
             return result
         if time.monotonic() > end:
             raise AssertionError(f"not within {timeout:g} s: {what() if callable(what) else what}")
-        time.sleep(0.01)
+        time.sleep(0.02)
 
 
 class Process:
