@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "log.h"
 
 #define OFFLINE_MS 500
 #define HOLD_MS 15000
@@ -201,8 +202,11 @@ static void probe(struct adverts *adverts)
 void adverts_broker_answers(struct adverts *adverts, int64_t now)
 {
     adverts->probing = false;
-    for (struct absent *absent = adverts->absent; absent; absent = absent->hh.next)
+    for (struct absent *absent = adverts->absent; absent; absent = absent->hh.next) {
+        if (absent->asked && !absent->answered)
+            log_debug("client '%s': offline", absent->client);
         absent->answered = absent->asked;
+    }
     for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next) {
         if (!wish->leaving || !wish->leaving_asked)
             continue;

@@ -171,7 +171,7 @@ class Requests(adverts.AdvertCase):
         watch, web = self.boot_with_request()
         bridge = self.lab.bridge
         web.say_presence("offline")
-        watch.message(lambda m: m.payload == b"offline", "the client is offline")
+        bridge.wait_log("client 'web': offline")
         self.lab.broker.send(signal.SIGSTOP)
         bridge.wait_log("established -> withdrawn")
 
