@@ -7,6 +7,7 @@ import base64
 import json
 import socket
 import sys
+import time
 
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
@@ -15,7 +16,7 @@ def main():
     addresses = [socket.inet_pton(socket.AF_INET6 if ":" in a else socket.AF_INET, a)
                  for a in sys.argv[1:]]
     zeroconf = Zeroconf(ip_version=IPVersion.All)
-    infos = {}
+    infos, announced = {}, 0.0
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)
@@ -28,8 +29,11 @@ def main():
             txt = b"".join(bytes([len(s)]) + s for s in strings) or b"\0"
             info = ServiceInfo(kind, name, order["port"], properties=txt, addresses=addresses,
                                server=order["host"] + ".local.", host_ttl=order["ttl"])
+            # RFC 6762 10.2: what was announced less than a second ago is not flushed by what replaces it.
+            if op == "update":
+                time.sleep(max(0.0, announced + 1.2 - time.monotonic()))
             (zeroconf.register_service if op == "register" else zeroconf.update_service)(info)
-            infos[name] = info
+            infos[name], announced = info, time.monotonic()
         print("ok", flush=True)
     zeroconf.close()
 

@@ -17,6 +17,7 @@ class Forging(GrantedCase):
         self.assertTrue(publish(LABB, "mdns/advertise/labb/app", request("Web of labb"), "-r"))
         self.watch.established("labb/app")
         self.view.sees("Web of labb")
+        self.watch.bridge_state(services=1, advertised=1)  # the bridge has no more to say of it
 
     def refused(self, topic, payload, user=LABA, options=("-r",), socket=None):
         """The broker says so, nobody hears of it, and nothing of it is kept."""
