@@ -104,6 +104,8 @@ static bool write_request(const struct decode *decode, const char *topic, const 
         return false;
     if (decode->options.json && length > 0)
         print_payload(payload, length);
+    else if (decode->options.json)
+        printf("{\"client\":\"%s\",\"id\":\"%s\",\"withdrawn\":true}\n", owner.client, owner.id);
     else if (length == 0)
         printf("request %s is withdrawn\n", path);
     else if (request_parse(&request, &error, payload, length, RECORD_SIZE_MAX) == REQUEST_OK)
@@ -127,7 +129,10 @@ static bool write_client(const struct decode *decode, const char *line)
         return false;
     if (strcmp(path + length, " online") != 0 && strcmp(path + length, " offline") != 0)
         return false;
-    printf("client %s\n", path);
+    if (decode->options.json)
+        printf("{\"client\":\"%s\",\"state\":\"%s\"}\n", client, path + length + 1);
+    else
+        printf("client %s\n", path);
     return true;
 }
 

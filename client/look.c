@@ -91,7 +91,7 @@ static void on_complete(void *context)
     check_count(look);
     if (look->handlers.complete)
         look->handlers.complete(look->context);
-    if (!look->session.persistent && !look->waiting)
+    if (look->once && !look->waiting)
         loop_end(&look->session.loop, EXIT_DONE);
 }
 
@@ -184,6 +184,7 @@ enum exit_code look_open(struct look *look, const struct options *options,
     enum exit_code code = session_open(&look->session, options, &connection_handlers, look);
     if (code != EXIT_DONE)
         return code;
+    look->once = wish->once;
     look->session.persistent = !wish->once;
     look->all = !wish->domain && !wish->type && !wish->name;
     look->session.loop.ends_with_reader = true;

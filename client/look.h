@@ -13,6 +13,7 @@ struct look {
     void (*link)(void *context, bool up); /* the connection is made or lost; NULL: nothing */
     void *context;
     struct loop_timer patience; /* the end of --timeout */
+    bool once;                  /* ends when the snapshot is complete */
     bool waiting;               /* look_wait() */
     bool all;                   /* no domain, type or name was wished for */
 };

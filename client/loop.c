@@ -18,12 +18,21 @@ static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGWINCH,
 
 static sigset_t signals_before;
 
+/* By nohup, or by the shell for a job in the background: who has started us wants it so. */
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return number != SIGCHLD && sigaction(number, NULL, &action) == 0 &&
+           action.sa_handler == SIG_IGN;
+}
+
 int loop_open(struct loop *loop, struct connection *connection, void *context)
 {
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-        sigaddset(&set, taken[i]);
+        if (!is_ignored(taken[i]))
+            sigaddset(&set, taken[i]);
     *loop = (struct loop){.connection = connection, .context = context, .signal_fd = -1};
     sigprocmask(SIG_BLOCK, &set, &signals_before);
     signal(SIGPIPE, SIG_IGN);

@@ -356,12 +356,20 @@ static bool read_reason(enum status_reason *reason, const cJSON *json)
     return true;
 }
 
+/* A status of a bad topic has neither. */
+static bool read_owner(struct request_owner *out, const cJSON *json)
+{
+    char name[TOPIC_CLIENT_MAX + 1];
+    return read_text(out->client, sizeof out->client, json, "client") &&
+           read_text(out->id, sizeof out->id, json, "id") &&
+           (!out->client[0] || topic_client_parse(name, out->client)) &&
+           (!out->id[0] || topic_client_parse(name, out->id));
+}
+
 static bool read_status(struct status *out, const cJSON *json)
 {
     int64_t port, lease;
-    bool good = read_status_state(&out->state, json) &&
-                read_text(out->owner.client, sizeof out->owner.client, json, "client") &&
-                read_text(out->owner.id, sizeof out->owner.id, json, "id") &&
+    bool good = read_status_state(&out->state, json) && read_owner(&out->owner, json) &&
                 read_text(out->transaction, sizeof out->transaction, json, "transaction") &&
                 read_text(out->name, sizeof out->name, json, "name") &&
                 read_text(out->type, sizeof out->type, json, "type") &&

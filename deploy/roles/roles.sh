@@ -105,6 +105,8 @@ socket_directory() { echo "/run/mdns-mqtt/$1/s"; } # USER; what containers mount
 conf_text() { # USER PASSWORD?
     echo "# Written by grant for the containers of $1."
     echo "listener 0 $(socket_directory "$1")/mqtt.sock"
+    # Who takes all connections that the broker has file descriptors for would lock everybody else out.
+    echo 'max_connections 100'
     if [ "$2" ]; then
         echo 'allow_anonymous false'
         echo "password_file $(target_of "$1" passwd)"

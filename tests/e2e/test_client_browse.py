@@ -99,6 +99,7 @@ class Differential(Case):
         self.same("-at", env={"COLUMNS": "7", "PATH": "/usr/bin:/bin"})
         self.same("-b")
         self.same("-bk")
+        self.same("-artf")  # -t ends it, whatever -f says
 
     def test_addresses(self):
         """A device that tells its IPv4 address over IPv6, too: Avahi shows it where IPv6 is meant."""

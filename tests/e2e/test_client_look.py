@@ -99,6 +99,12 @@ class Look(Case):
         for line in ("request web/app\n  name        App\n", "lease       60 seconds", "web/app is wrong: type",
                      "web/app is withdrawn", "client web online"):
             self.assertIn(line, asked)
+        objects = tool.run("decode", "--json", stdin=None, input=(
+            "mdns/client/web online\nmdns/advertise/web/app (null)\n")).stdout
+        self.assertEqual(list(lines(objects)), [{"client": "web", "state": "online"},
+                                                {"client": "web", "id": "app", "withdrawn": True}])
+        forged = '{"v":1,"state":"pending","client":"\\u001b[2Jx","id":"y"}'
+        self.assertNotIn("\x1b", tool.run("decode", input=f"mdns/client/web {forged}\n", stdin=None, check=1).stdout)
         bad = tool.run("decode", input=f"nonsense\n{topic}\n{{}}\n", stdin=None, check=1)
         self.assertIn("line 1:", bad.stderr)
         self.assertIn("line 3:", bad.stderr)
