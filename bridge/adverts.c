@@ -369,9 +369,11 @@ void adverts_set_config(struct adverts *adverts, const struct config *config, in
 {
     adverts->config = config;
     adverts->now = adverts->ports_at = now;
-    for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next)
+    for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next) {
+        wish->port_owner_known = false;
         if (wish->state != WISH_WITHDRAWN)
             apply_policy(adverts, wish);
+    }
 }
 
 void adverts_hear_echoes(struct adverts *adverts)

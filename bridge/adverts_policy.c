@@ -64,14 +64,22 @@ static bool is_udp(const struct request *request)
     return length > 5 && strcmp(request->type + length - 5, "._udp") == 0;
 }
 
-static void look_up_owner(struct wish *wish)
+/*
+ * The user that the configuration names, or the one that is called as the client is; without such a user,
+ * the port may be anybody's.
+ */
+static void look_up_owner(struct wish *wish, const char *user)
 {
     if (wish->port_owner_known)
         return;
-    int result = port_owner_lookup(wish->owner.client, &wish->port_owner);
-    if (result < 0) /* there is a user, perhaps, but nobody can tell whose ports are his */
-        wish->port_owner = (struct port_owner){.uid = UINT32_MAX, .incomplete = true};
-    wish->has_port_owner = result != -ENOENT;
+    int result = port_owner_lookup(user[0] ? user : wish->owner.client, &wish->port_owner);
+    bool nobody = result == -ENOENT && user[0];
+    if (nobody)
+        log_warning("advertise: client %s: there is no user '%s' that its ports could belong to",
+                    wish->owner.client, user);
+    if (result < 0) /* but for `nobody`, there may be a user whose ports cannot be told */
+        wish->port_owner = (struct port_owner){.uid = UINT32_MAX, .incomplete = !nobody};
+    wish->has_port_owner = result != -ENOENT || nobody;
     wish->port_owner_known = true;
 }
 
@@ -84,8 +92,7 @@ bool adverts_port_allows(const struct adverts *adverts, struct wish *wish,
     *finding = (struct port_finding){.state = PORT_UNKNOWN};
     if (policy->port_check == PORT_CHECK_OFF)
         return true;
-    look_up_owner(wish);
-    /* A client that is called as a user of this host has to own the port; others may be anybody. */
+    look_up_owner(wish, policy->user);
     finding->state = ports_state(adverts->ports, is_udp(request), request->port,
                                  wish->has_port_owner ? &wish->port_owner : NULL, &finding->uid);
     if (policy->port_check != PORT_CHECK_ENFORCE || !port_state_code(finding->state))

@@ -59,7 +59,7 @@ struct wish {
     /* Its empty payload came, maybe as a will; it ends when the broker has answered what it was asked then. */
     bool leaving, leaving_asked, leaving_to_clear;
     enum status_reason reason;
-    struct port_owner port_owner; /* who may own the port, if the client is called as a user is */
+    struct port_owner port_owner; /* who may own the port, if that matters */
     bool has_port_owner, port_owner_known;
     struct port_finding port; /* of `wanted` */
     uint32_t lease;           /* seconds; the shorter one of lease and message expiry */

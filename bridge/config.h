@@ -17,7 +17,7 @@
 #include "topic.h"
 
 #define CONFIG_FILE_DEFAULT "/etc/mdns-mqtt-bridge/bridge.conf"
-#define CONFIG_KEYS 30 /* in the sections with fixed names */
+#define CONFIG_KEYS 31 /* in the sections with fixed names */
 #define CONFIG_VALUE_MAX                                                                           \
     180 /* bytes of a value, or of one item of a list: it fits a line of the file */
 #define CONFIG_LIST_MAX 256     /* items */
@@ -98,6 +98,8 @@ struct advertise_policy {
     struct port_list ports;
     uint32_t max_per_client;
     enum port_check port_check;
+    char
+        user[CONFIG_VALUE_MAX + 1]; /* who has to own the ports; empty: see adverts_port_allows() */
 };
 
 /* A section [advertise CLIENT]. */

@@ -71,6 +71,7 @@ const struct config_key config_keys[] = {
     {SECTION_ADVERTISE, "max-per-client", "32", NUMBER(advertise_policy, max_per_client, 1, 1024), .per_client = true},
     {SECTION_ADVERTISE, "max-total", "512", NUMBER(config, advertise_max_total, 1, 4096)},
     {SECTION_ADVERTISE, "port-check", "warn", CHOICE(advertise_policy, port_check, enum port_check, port_checks), .per_client = true},
+    {SECTION_ADVERTISE, "user", "", TEXT(advertise_policy, user), .per_client = true},
 
     {SECTION_LOG, "level", "info", CHOICE(config, log_level, enum log_level, log_level_names)},
 };

@@ -96,6 +96,22 @@ class Warn(PortCase):
             for owner in ("root/app", "no-such-user/app"):
                 self.assertFalse([str(m) for m in self.watch.statuses(owner) if "warnings" in m.record])
 
+    def test_owner_by_configuration(self):
+        """[advertise CLIENT] may name the user, and one that does not exist owns nothing."""
+        USERS.write_text(USERS.read_text() + "laba:x:1234:1234::/:/bin/sh\n")
+        config = {"advertise": {"port-check": "warn"}, "advertise web": {"user": "laba"},
+                  "advertise shop": {"user": "root"}, "advertise lost": {"user": "no-such-user"}}
+        with listener(8080):
+            self.boot_wish(config)
+            self.watch.warned("web/app", "port-foreign-owner", state="established")
+            self.container("lost").wish("app", "Lost", port=8080)
+            self.watch.warned("lost/app", "port-foreign-owner", state="established")
+            self.container("shop").wish("app", "Shop", port=8080)
+            self.watch.warned("shop/app", state="established")
+            mark = self.watch.mark()
+            self.reload(self.bridges[0], {**config, "advertise web": {"user": "root"}})
+            self.watch.warned("web/app", since=mark, state="established")
+
     def test_off(self):
         self.boot_wish({"advertise": {"port-check": "off"}})
         self.watch.established("web/app")

@@ -42,6 +42,7 @@ static const char default_dump[] = "[broker]\n"
                                    "max-per-client = 32\n"
                                    "max-total = 512\n"
                                    "port-check = warn\n"
+                                   "user =\n"
                                    "\n[log]\n"
                                    "level = info\n";
 
@@ -158,11 +159,13 @@ static const char policies[] = "[advertise web]\n"
                                "ports = 1-1023\n"
                                "max-per-client = 5\n"
                                "port-check = enforce\n"
+                               "user = laba\n"
                                "[advertise\t open]\n"
                                "types =\n"
                                "ports = all\n"
                                "deny-types =\n"
                                "port-check = off\n"
+                               "user =\n"
                                "max-per-client = 7\n";
 
 START_TEST(test_policies)
@@ -181,6 +184,7 @@ START_TEST(test_policies)
     ck_assert_uint_eq(web->ports.ranges[0].last, 8080);
     ck_assert_uint_eq(web->max_per_client, 5);
     ck_assert_int_eq(web->port_check, PORT_CHECK_ENFORCE);
+    ck_assert_str_eq(web->user, "laba");
 
     const struct advertise_policy *kiosk = config_policy(&config, "kiosk");
     ck_assert(!kiosk->enabled);
@@ -193,6 +197,7 @@ START_TEST(test_policies)
     ck_assert_uint_eq(open->ports.ranges[0].first, 1);
     ck_assert_uint_eq(open->ports.ranges[0].last, 65535);
     ck_assert_int_eq(open->port_check, PORT_CHECK_OFF);
+    ck_assert_str_eq(open->user, "");
     ck_assert_uint_eq(open->max_per_client, 7);
 
     ck_assert_ptr_eq(config_policy(&config, "other"), &config.advertise);
