@@ -224,35 +224,37 @@ class Retained(Case):
 
     limit = 2 * Case.limit
     DEFAULTS = "listener 1883 127.0.0.1\nallow_anonymous true\n"
+    CROWD = 1100
 
     def crowd(self, broker):
         b = self.lab.add_host("b")
         self.lab.start_broker(broker)
         self.lab.boot(self.a, cache_entries_max=20000)
-        Raw(b).set(*[service(f"Service {i:04}", f"_kind{i % 20:02}._tcp", 1000 + i) for i in range(1500)])
+        Raw(b).set(*[service(f"Service {i:04}", f"_kind{i % 20:02}._tcp", 1000 + i)
+                     for i in range(self.CROWD)])
         config = {"records": {"stats-interval": 1}, "log": {"level": "info"}, "browse": {"ipv6": "no"}}
         self.start_bridge(config)
         self.watch = self.observe(strict=broker is None)
         self.watch.stats(lambda r: r["avahi_clients"] > 1, "all services followed", timeout=60)
         self.watch.bridge_state(state="online", timeout=60)
-        self.watch.wait(lambda: len({m.topic for m in self.watch.messages if m.key}) == 1500,
-                        "1500 services", 60)
+        self.watch.wait(lambda: len({m.topic for m in self.watch.messages if m.key}) == self.CROWD,
+                        "all services", 60)
         return config
 
     def heard(self):
         """How many a real subscriber at QoS 1 gets within 5 s."""
-        out = subprocess.run(["mosquitto_sub", "-q", "1", "-t", "mdns/service/#", "-C", "1500", "-F", "%l",
-                              "-W", "5"], stdout=subprocess.PIPE).stdout
+        out = subprocess.run(["mosquitto_sub", "-q", "1", "-t", "mdns/service/#", "-C", str(self.CROWD),
+                              "-F", "%l", "-W", "5"], stdout=subprocess.PIPE).stdout
         return len(out.splitlines())
 
     def test_shipped_configuration(self):
         self.crowd(None)
-        self.assertEqual(self.heard(), 1500)
-        self.assertEqual(len(observer.snapshot("mdns/service/#")), 1500)
+        self.assertEqual(self.heard(), self.CROWD)
+        self.assertEqual(len(observer.snapshot("mdns/service/#")), self.CROWD)
 
     def test_default_configuration(self):
         config = self.crowd(self.DEFAULTS)
-        self.assertLess(self.heard(), 1500)
+        self.assertLess(self.heard(), self.CROWD)
         if not [m for m in self.watch.messages if m.topic == "mdns/bridge/stats" and m.record
                 and m.record.get("retained_missing")]:
             # Seen at the latest by the next life, which reads what this one published.
