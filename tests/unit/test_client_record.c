@@ -289,7 +289,7 @@ static struct client_known known[3];
 static const char *takes(const char *topic, const char *payload)
 {
     static const char *const keys[] = {"state", "n", NULL};
-    static char said[256];
+    static char said[2 * sizeof known];
     const struct client_known *entry;
     enum client_event event;
     size_t used = 0;
