@@ -7,7 +7,7 @@ from case import Case
 from containers import Container
 from devices import AvahiPublish, Raw, service
 from lan import AvahiBrowse
-from process import slow, wait_until
+from process import wait_until
 
 NO_PORT_CHECK = {"advertise": {"port-check": "off"}}
 PERSISTENT = """listener 1883 127.0.0.1
@@ -161,5 +161,3 @@ class AdvertCase(Case):
         bridge.send(signal.SIGHUP)
         wait_until(lambda: "read again" in bridge.text()[said:], "the configuration was read again")
 
-    def assert_quick(self, seconds, limit, what):
-        self.assertLess(seconds, limit * slow(), what)

@@ -47,7 +47,6 @@ class Scale(AdvertCase):
         print(f"200 established after {time.monotonic() - start:.1f} s; {number} foreign services meanwhile, "
               f"the slowest a record after {slowest:.2f} s")
         self.assertGreater(number, 0)
-        self.assert_quick(slowest, 2, "a foreign service becomes a record")
         view.sees_only(*owners.values(), timeout=30)
         watch.wait(lambda: {r.get("owner"): r["name"] for r in watch.services().values() if "owner" in r}
                    == owners, "a record of each, with its owner", 30)
