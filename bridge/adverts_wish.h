@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of adverts.h, for its own files only: adverts.c (requests), adverts_life.c (presence,
- * connection, time), adverts_news.c (what Avahi and the retained tree say), adverts_policy.c (what is
- * allowed), adverts_output.c (what goes out).
+ * The inside of adverts.h, for its own files only: adverts.c (the wish), adverts_request.c (requests),
+ * adverts_life.c (presence, connection, time), adverts_news.c (what Avahi and the retained tree say),
+ * adverts_policy.c (what is allowed), adverts_output.c (what goes out).
  */
 #ifndef BRIDGE_ADVERTS_WISH_H
 #define BRIDGE_ADVERTS_WISH_H
@@ -151,6 +151,12 @@ void adverts_todo(struct adverts *adverts, struct wish *wish);
 /* adverts.c: by "CLIENT/ID"; NULL if there is none. */
 struct wish *adverts_find(const struct adverts *adverts, const char *path);
 
+/* adverts.c: a new one, or NULL where memory is short. */
+struct wish *adverts_add(struct adverts *adverts, const struct request_owner *owner);
+
+/* adverts.c: one that was about to be forgotten is asked for again. */
+void adverts_revive(struct adverts *adverts, struct wish *wish);
+
 /* adverts.c: the one place that changes a state; its status is due then. */
 void adverts_set_state(struct adverts *adverts, struct wish *wish, enum wish_state state);
 
@@ -186,19 +192,19 @@ static inline bool wish_is_kept(const struct wish *wish)
 void adverts_fail(struct adverts *adverts, struct wish *wish, const struct status_error *error);
 
 /*
- * adverts.c: a request for it cannot be taken; NULL where it cannot even be read, else it is remembered for
+ * adverts_request.c: a request for it cannot be taken; NULL where it cannot even be read, else it is remembered for
  * adverts_retry(). What is wanted, be it established or still being tried, stays so.
  */
 void adverts_refuse(struct adverts *adverts, struct wish *wish, const struct request *request,
                     const struct status_error *error);
 
-/* adverts.c: tries the remembered request again. */
+/* adverts_request.c: tries the remembered request again. */
 void adverts_retry(struct adverts *adverts, struct wish *wish);
 
-/* adverts.c: nothing is wanted any more; taken back from the network, if it is there. */
+/* adverts_request.c: nothing is wanted any more; taken back from the network, if it is there. */
 void adverts_drop_wanted(struct wish *wish);
 
-/* adverts.c: `wanted` is given up for the standing one; `avahi_has_it` if no word to Avahi is needed. */
+/* adverts_request.c: `wanted` is given up for the standing one; `avahi_has_it` if no word to Avahi is needed. */
 void adverts_fall_back(struct adverts *adverts, struct wish *wish, bool avahi_has_it);
 
 /* adverts_policy.c: may this client ask for this? False with the error filled in. */
