@@ -2,7 +2,7 @@
 /*
  * mdns-mqtt-bridge: parse, open, wire, loop, close. The only file that decides to exit.
  *
- * One service on its way: mdns_browse.c hears of it, mdns_resolve.c resolves it, mdns_thread.c hands it
+ * One service on its way: mdns_browse.c hears of it, mdns_resolver.c resolves it, mdns_thread.c hands it
  * over; catalog.c merges it, publisher.c makes its record, mqtt.c sends it. session.c says when all of
  * that is complete.
  */

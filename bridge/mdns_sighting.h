@@ -25,7 +25,7 @@ enum sighting_state {
 
 struct sighting {
     UT_hash_handle hh;            /* resolve::sightings, by key */
-    struct sighting *next, *prev; /* resolve::waiting, where has_retry() */
+    struct sighting *next, *prev; /* resolve::waiting, where sighting_has_retry() */
     void *owner;                  /* struct resolve, for the resolver's callback */
     enum sighting_state state;
     bool answered;    /* the resolver has said something since browsing began */
