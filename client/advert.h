@@ -39,7 +39,6 @@ struct advert {
     bool asked;     /* since it was last withdrawn; the broker may hold a request */
     bool connected; /* to the broker */
     enum advert_bridge bridge;
-    int64_t epoch;             /* of the bridge that was asked last; 0: none was */
     struct status heard, last; /* what is to be told; what was told */
     bool has_heard, told;
     int64_t ask_at;  /* the next time; NEVER: not planned */

@@ -163,13 +163,16 @@ static void on_acknowledged(void *context, int number, int reason)
 {
     struct publication *p = context;
 
+    bool refuses = reason >= 0x80, is_news = refuses && !p->refused;
+
     p->last_acknowledged |= number == p->last_number;
-    if (reason >= 0x80 && !p->refused) {
-        p->refused = true;
+    if (refuses || number == p->last_number)
+        p->refused = refuses;
+    if (refuses)
         advert_refused(&p->advert, clock_now());
-        if (p->handlers.refused && !p->ends)
-            p->handlers.refused(p->context, reason);
-    }
+    if (is_news && p->handlers.refused && !p->ends)
+        p->handlers.refused(p->context, reason);
+    run_advert(p, clock_now());
     check_end(p);
 }
 

@@ -26,7 +26,8 @@
 struct publication_handlers {
     void (*news)(void *context, const struct status *status);
     void (*bridge)(void *context, enum advert_bridge bridge);
-    /* The broker does not let us publish; an MQTT 5 reason code. Once a connection. */
+    /* The broker does not let us publish; an MQTT 5 reason code. Once, until it does or the connection
+     * is another. */
     void (*refused)(void *context, int reason);
     /* The connection was lost; it is tried again unless the loop is ended. */
     void (*lost)(void *context);
@@ -55,7 +56,7 @@ struct publication {
     struct loop_timer due;     /* the advert's */
     struct loop_timer ending;  /* when we do not wait any longer */
     struct state_record state; /* the last one; all zero, which is offline: there was none */
-    bool refused;              /* told, of this connection */
+    bool refused;              /* what was last published, on this connection */
     bool ends;
     int exit_code;   /* how it is to end */
     int last_number; /* of the last message that we published */

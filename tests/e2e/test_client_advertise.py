@@ -20,6 +20,7 @@ from test_advertise_ports import listener
 TMP = pathlib.Path("/tmp")
 FOLDER = pathlib.Path("/run/mdns-mqtt/web/s")  # as deploy/grant makes it for the user `web`
 WAYS = """per_listener_settings true
+log_type all
 listener 1883 127.0.0.1
 allow_anonymous true
 listener 1884 127.0.0.1
@@ -222,6 +223,19 @@ class Commands(ToolCase):
         self.assertEqual(self.requests_at_broker(), {})
 
 
+    def test_refused_for_long(self):
+        """Who may not ask goes on asking, and may at last."""
+        self.boot_ways()
+        run = self.advertise("--lease", "0", "--broker", "mqtt://127.0.0.1:1885", command=["sleep", "600"])
+        wait_until(lambda: self.lab.broker.text().count("Denied PUBLISH") >= 3, "it is refused three times", 45)
+        (TMP / "observe.acl").write_text(ADVERTISE)
+        self.lab.broker.send(signal.SIGHUP)
+        self.watch.established("web/app", timeout=30)
+        self.assertEqual(run.text().count("does not let you advertise"), 1, run.text())
+        run.stop()
+        self.watch.ended("web/app", "requested", retained=False)
+
+
 class Goes(ToolCase):
     def test_broker_and_bridge(self):
         """They are not there at first, then they are, and gone and back; each is said once."""
@@ -288,6 +302,25 @@ class Goes(ToolCase):
         self.watch.established("web/app", mark, timeout=10)
         self.assertEqual([m for m in self.watch.statuses("web/app", mark) if m.state == "withdrawn"], [])
         run.stop()
+
+    def test_bridge_cut_off(self):
+        """The bridge alone loses its connection; what it finds at the broker is a request of a client that
+        somebody has called offline."""
+        self.watch, self.view = self.boot_lan(config={"broker": {"keepalive": 5}, **NO_PORT_CHECK})
+        observer.publish("mdns/client/web", b"offline", retain=True)
+        run, mortal = self.advertise(), self.container("mortal")
+        mortal.wish("app", "Mortal")
+        self.view.sees("Web app", "Mortal")
+        mark = self.watch.mark()
+        self.lab.bridge.send(signal.SIGSTOP)
+        self.watch.bridge_state(since=mark, state="offline", timeout=30)  # its will
+        mortal.die()
+        self.lab.bridge.send(signal.SIGCONT)
+        self.watch.online(since=self.watch.mark(), timeout=30)
+        self.watch.ended("mortal/app", None, since=mark, timeout=30)
+        self.assertNotIn("withdrawn", [m.state for m in self.watch.statuses("web/app", mark)])
+        self.assertNotIn("Web app", self.view.lost())
+        self.assertEqual(run.stop(), 0)
 
     def test_rename_json_and_port(self):
         """The name that it really has, and what the bridge thinks of the port, as JSON."""
