@@ -159,19 +159,12 @@ class Commands(ToolCase):
     def test_terminal(self):
         """What is typed reaches the COMMAND once, and not a second time by way of the tool."""
         self.lab.start_broker(PERSISTENT)
-        master, slave = os.openpty()
-        attributes = termios.tcgetattr(slave)
-        attributes[3] &= ~termios.ECHO
-        termios.tcsetattr(slave, termios.TCSANOW, attributes)
         script = ("import os, signal, time\n"  # a shell would take two signals for one
                   "signal.signal(signal.SIGINT, lambda *_: os.write(1, b'INT '))\n"
                   "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'END ') and os._exit(3))\n"
                   "os.write(1, b'ready ')\n"
                   "while True: time.sleep(60)")
-        run = self.advertise(command=[sys.executable, "-c", script], stdin=slave, stdout=slave, start_new_session=True,
-                             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-        os.close(slave)
-        out = open(master, "rb", buffering=0)
+        run, master, out = self.on_terminal(sys.executable, "-c", script)
         heard = self.hear(out, b"ready")
         os.write(master, b"\x03")
         heard += self.hear(out, b"INT")
@@ -179,6 +172,25 @@ class Commands(ToolCase):
         heard += self.hear(out, b"END")
         self.assertEqual(heard.split(), [b"ready", b"INT", b"END"])
         self.assertEqual(run.wait_end(), 3)
+
+    def test_terminal_is_gone(self):
+        """The kernel tells the leader of the session alone, which is the tool."""
+        self.lab.start_broker(PERSISTENT)
+        run, _, out = self.on_terminal("sh", "-c", "trap 'exit 5' HUP; echo ready; while :; do sleep 0.05; done")
+        self.hear(out, b"ready")
+        out.close()
+        self.assertEqual(run.wait_end(), 5)
+
+    def on_terminal(self, *command):
+        """Starts it as the leader of a session; returns it, the terminal's other end, and that as a file."""
+        master, slave = os.openpty()
+        attributes = termios.tcgetattr(slave)
+        attributes[3] &= ~termios.ECHO
+        termios.tcsetattr(slave, termios.TCSANOW, attributes)
+        run = self.advertise(command=command, stdin=slave, stdout=slave, start_new_session=True,
+                             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        return run, master, open(master, "rb", buffering=0)
 
     @staticmethod
     def hear(out, word):
