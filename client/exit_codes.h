@@ -15,6 +15,7 @@ enum exit_code {
     EXIT_FAILED = 65,          /* the bridge refuses the advertisement, or Avahi does */
     EXIT_NO_BROKER = 69,       /* the broker cannot be reached */
     EXIT_INTERNAL = 70,        /* no memory, or a bug */
+    EXIT_OUTPUT = 74,          /* stdout cannot be written */
     EXIT_NO_BRIDGE = 75,       /* the broker is there, but no bridge that is online */
     EXIT_REFUSED = 77,         /* the broker refuses the user, a subscription or a publication */
     EXIT_BAD_CONFIG = 78,      /* the environment, a password file or TLS files cannot be used */

@@ -26,19 +26,19 @@ struct loop {
     void *context;
     struct loop_timer *timers[LOOP_TIMERS_MAX]; /* NULL: none */
     int signal_fd;
-    bool ends_with_reader; /* nobody reads our stdout any more: the end, with EXIT_DONE */
+    bool ends_with_output; /* stdout is read no more, or fails: the end */
     bool ended;
     int exit_code;
 };
 
 /*
- * Takes SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGWINCH, SIGUSR1 and SIGUSR2, and ignores
- * SIGPIPE. A child has to call loop_child_signals() between fork() and exec(). 0 or -errno.
+ * Takes SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGWINCH, SIGUSR1 and SIGUSR2. A child
+ * has to call loop_child_signals() between fork() and exec(). 0 or -errno.
  */
 int loop_open(struct loop *loop, struct connection *connection, void *context);
 void loop_close(struct loop *loop);
 
-/* Gives a child the signals as they were before loop_open(). */
+/* Gives a child the signals as they were before loop_open(), and SIGPIPE, which main() ignores. */
 void loop_child_signals(void);
 
 /* Adds a timer, which is the caller's and not set yet. There are LOOP_TIMERS_MAX. */

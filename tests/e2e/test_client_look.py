@@ -178,6 +178,30 @@ class Ends(Case):
         publish("mdns/bridge/state", OFFLINE.replace("offline", "online"), True)
         self.assertEqual(waiting.wait_end(), 0)
 
+    def test_output(self):
+        """What cannot be written is an error, at once for those who would go on; what nobody reads is none."""
+        self.lab.start_broker()
+        publish("mdns/bridge/state", OFFLINE.replace("offline", "online"), True)
+        record = {"v": 1, "state": "up", "name": "x", "type": "_x._tcp", "domain": "local", "interface": "e",
+                  "protocols": ["IPv4"]}
+        publish("mdns/service/local/_x._tcp/x/e", json.dumps(record), True)
+        topic = "mdns/service/local/_x._tcp/x/e\n"
+        for args, options in ((["browse"], {}), (["browse", "-t"], {}), (["watch", "--json"], {}), (["status"], {}),
+                              (["--help"], {}), (["-pat"], {"name": "avahi-browse"}),
+                              (["decode"], {"input": topic, "stdin": None})):
+            with open("/dev/full", "wb") as full:
+                done = self.run_to(full, *args, **options)
+            self.assertEqual((done.returncode, "No space left on device" in done.stderr), (74, True), args)
+            reading, writing = os.pipe()
+            os.close(reading)
+            self.assertEqual(self.run_to(writing, *args, **options).returncode, 0, args)
+            os.close(writing)
+
+    @staticmethod
+    def run_to(stdout, *args, name="mdns-mqtt", **options):
+        return subprocess.run([tool.program(name), *args], **{"stdin": subprocess.DEVNULL, **options}, text=True,
+                              stdout=stdout, stderr=subprocess.PIPE, timeout=30 * slow())
+
     def test_usage(self):
         for args in (["nothing"], [], ["browse", "--nothing"], ["browse", "a", "b"], ["resolve", "a"],
                      ["browse", "--prefix", "a/#"], ["browse", "--broker", "http://x"], ["status", "x"],
