@@ -1,4 +1,5 @@
 """The tool looks: browse, resolve, status, watch, decode; how each ends, and what outlives a broker."""
+import contextlib
 import json
 import os
 import pty
@@ -258,6 +259,40 @@ class Ends(Case):
         self.assertIn("127.0.0.1:1883", tool.run("status", check=69).stderr)
 
 
+ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+
+
+class Terminal:
+    """The tool on a terminal of its own; `text` is what has come there."""
+
+    def __init__(self, *args, columns=160, rows=24):
+        self.master, slave = pty.openpty()
+        subprocess.run(["stty", "cols", str(columns), "rows", str(rows)], stdin=slave, check=True)
+        self.process = subprocess.Popen([tool.program(), *args], stdout=slave, stderr=slave, stdin=slave)
+        os.close(slave)
+        self.text = ""
+
+    def read(self):
+        """What has come by now; False: the other end is closed."""
+        with contextlib.suppress(OSError):
+            if select.select([self.master], [], [], 0.1)[0]:
+                self.text += os.read(self.master, 65536).decode(errors="replace")
+            return True
+        return False
+
+    def hear(self, word, after=""):
+        wait_until(lambda: self.read() and word in self.text[self.text.find(after):],
+                   lambda: f"{word!r} in {self.text!r}")
+
+    def end(self):
+        self.process.terminate()
+        code = self.process.wait(15 * slow())
+        assert code == 0, code
+        while self.read():
+            pass
+        return self.text
+
+
 class Watch(Case):
     def test_broker_gone_and_back(self):
         """It goes on by itself, says so on stderr once, and shows what changed meanwhile."""
@@ -293,29 +328,36 @@ class Watch(Case):
         """On a terminal it is drawn in place, no wider and no longer than the terminal."""
         self.boot("b")
         Raw(self.b).set(*[service(f"Number {i} ü \x1b[31m", txt=[b"a"]) for i in range(30)])
-        master, slave = pty.openpty()
-        subprocess.run(["stty", "cols", "60", "rows", "12"], stdin=slave, check=True)
-        process = subprocess.Popen([tool.program(), "watch"], stdout=slave, stderr=slave, stdin=slave)
-        os.close(slave)
-        seen = b""
-        end = time.monotonic() + 15 * slow()
-        while b"and 22 more" not in seen and time.monotonic() < end:
-            if select.select([master], [], [], 0.1)[0]:
-                seen += os.read(master, 65536)
-        process.terminate()
-        self.assertEqual(process.wait(15 * slow()), 0)
-        while select.select([master], [], [], 0.1)[0]:
-            try:
-                seen += os.read(master, 65536)
-            except OSError:
-                break
-        text = seen.decode()
-        self.assertIn("and 22 more", text)
+        terminal = Terminal("watch", columns=60, rows=12)
+        terminal.hear("and 22 more")
+        text = terminal.end()
         self.assertIn("\\x1B[31m", text)
         last = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", text.rsplit("\x1b[H", 1)[1])
         self.assertLessEqual(max(map(len, last.splitlines())), 60)
         self.assertLessEqual(len(last.splitlines()), 12)
-        self.assertTrue(text.startswith("\x1b[?1049h") and text.endswith("\x1b[?1049l"), text)
+        self.assertTrue(text.startswith(ENTER) and text.endswith(LEAVE), text)
+
+    def test_terminal_without_broker(self):
+        """What is said on stderr is on the screen that stays, once; above the table it says what is so."""
+        terminal = Terminal("watch")
+        terminal.hear("trying again")
+        self.assertNotIn(ENTER, terminal.text)
+        self.start_broker_with_state()
+        terminal.hear("0 services; bridge online")
+        self.lab.broker.kill()
+        terminal.hear("0 services; the connection to the broker at mqtt://127.0.0.1:1883 was lost")
+        self.start_broker_with_state()
+        terminal.hear("connected again")
+        terminal.hear("0 services; bridge online", after="connected again")
+        text = terminal.end()
+        stays = re.sub(f"{re.escape(ENTER)}.*?{re.escape(LEAVE)}", "", text, flags=re.DOTALL)
+        self.assertEqual([line.split(" the broker")[0] for line in stays.splitlines()],
+                         ["mdns-mqtt: cannot connect to", "mdns-mqtt: connected to",
+                          "mdns-mqtt: the connection to", "mdns-mqtt: connected again to"], text)
+
+    def start_broker_with_state(self):
+        self.lab.start_broker()
+        publish("mdns/bridge/state", OFFLINE.replace("offline", "online"), True)
 
 
 if __name__ == "__main__":
