@@ -7,6 +7,7 @@
  *     a message that means nothing, whose acknowledgement says whether we may advertise;
  *     a test advertisement.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -168,12 +169,16 @@ static void on_connected(void *context)
     wait_more(doctor);
 }
 
-static bool on_failed(void *context, const struct connection_failure *failure)
+static void cannot_connect(struct doctor *doctor, const struct connection_failure *failure)
 {
-    struct doctor *doctor = context;
     if (doctor->report.next == DOCTOR_SOCKET)
         doctor_cannot_connect(&doctor->report, &doctor->patient, failure);
     end(doctor, "there is no connection");
+}
+
+static bool on_failed(void *context, const struct connection_failure *failure)
+{
+    cannot_connect(context, failure);
     return false;
 }
 
@@ -247,10 +252,25 @@ static void patience_ended(void *context, int64_t now)
 {
     (void)now;
     struct doctor *doctor = context;
+    if (!connection_is_up(doctor->session.connection)) {
+        cannot_connect(doctor, &(struct connection_failure){CONNECTION_SILENT, 0,
+                                                            "no answer from the broker"});
+        return;
+    }
     if (doctor->trip.state == TRIP_AT_HOME)
         doctor_failed(&doctor->report, doctor->report.next, NULL, "no word from the broker");
     trip_expired(&doctor->trip);
     end(doctor, "it needs the one before");
+}
+
+/* What was not found out is not well: the exit code is that of a program that the signal ends. */
+static void on_signal(void *context, int number)
+{
+    struct doctor *doctor = context;
+    if (number != SIGINT && number != SIGTERM && number != SIGHUP && number != SIGQUIT)
+        return;
+    int failed = doctor_end(&doctor->report, "it was ended");
+    loop_end(&doctor->session.loop, failed ? failed : 128 + number);
 }
 
 /* ---- the command ---- */
@@ -296,9 +316,12 @@ static int run(struct doctor *doctor)
         doctor_begin(&doctor->report, doctor->options.json, stdout);
         loop_add_timer(&doctor->session.loop, &doctor->patience, patience_ended, doctor);
         loop_add_timer(&doctor->session.loop, &doctor->again, look, doctor);
+        doctor->session.loop.signal = on_signal;
+        wait_more(doctor);
         exit_code = loop_run(&doctor->session.loop);
     }
-    session_close(&doctor->session, true);
+    /* A test that is on its way is taken back by our last will. */
+    session_close(&doctor->session, !trip_is_under_way(&doctor->trip));
     trip_free(&doctor->trip);
     return exit_code;
 }

@@ -71,9 +71,14 @@ void trip_knock(struct trip *trip, bool may_ask)
     publish(trip, "");
 }
 
+bool trip_is_under_way(const struct trip *trip)
+{
+    return trip->state == TRIP_ASKED || trip->state == TRIP_ESTABLISHED;
+}
+
 static void finish(struct trip *trip)
 {
-    if (trip->state == TRIP_ASKED || trip->state == TRIP_ESTABLISHED)
+    if (trip_is_under_way(trip))
         publish(trip, "");
     trip->state = TRIP_DONE;
 }
