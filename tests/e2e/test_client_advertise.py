@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -14,7 +15,7 @@ import observer
 import tool
 import world
 from adverts import NO_PORT_CHECK, PERSISTENT, AdvertCase
-from process import wait_until
+from process import slow, wait_until
 from test_advertise_ports import listener
 
 TMP = pathlib.Path("/tmp")
@@ -155,6 +156,22 @@ class Commands(ToolCase):
         self.assertEqual((TMP / "fds").read_text().split(), ["0", "1", "2", "3", "7"], "and 3 is that of ls")
         for command, code in ((["sh", "-c", "kill -9 $$"], 137), (["/nonexistent"], 127), (["/etc"], 126)):
             self.assertEqual(self.advertise(command=command).wait_end(), code, command)
+
+    def test_name_server_is_silent(self):
+        """COMMAND is told what it is to be told, and its end is seen, while the broker's name is looked up."""
+        resolver = TMP / "resolv.conf"
+        resolver.write_text("nameserver 127.0.0.1\noptions timeout:30 attempts:5\n")
+        subprocess.run(["mount", "--bind", resolver, "/etc/resolv.conf"], check=True)
+        script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done"
+        for scheme in ("mqtt", "mqtts"):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+                server.bind(("127.0.0.1", 53))
+                server.settimeout(15 * slow())
+                run = self.advertise("--broker", f"{scheme}://broker.test", command=["sh", "-c", script])
+                run.wait_log("ready")
+                self.assertIn(b"\6broker\4test", server.recv(1000))
+                run.send(signal.SIGTERM)
+                self.assertEqual(run.wait_end(), 9, run.text())
 
     def test_terminal(self):
         """What is typed reaches the COMMAND once, and not a second time by way of the tool."""

@@ -152,8 +152,11 @@ class Ends(Case):
         self.assertIn("password file", done.stderr)
 
     def test_tls(self):
-        """Both sides show certificates; who cannot, gets nowhere."""
-        make_certificates()
+        """Both sides show certificates; who cannot, gets nowhere. By address and by name."""
+        make_certificates("IP:127.0.0.1,DNS:localhost")
+        hosts = TMP / "hosts"
+        hosts.write_text("127.0.0.1 localhost other\n")
+        subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
         (TMP / "passwd").write_text("")
         self.lab.start_broker(ALL_IN_ONE + TLS)
         ours = {"MQTT_CERT_FILE": "/tmp/client.crt", "MQTT_KEY_FILE": "/tmp/client.key"}
@@ -162,6 +165,8 @@ class Ends(Case):
         self.assertIn("u'client')", self.lab.broker.text())
         tool.run(*place, "--ca-file", "/tmp/other-ca.crt", env=ours, check=69)
         tool.run(*place, "--ca-file", "/tmp/ca.crt", check=69)
+        for host, code in (("localhost", 75), ("other", 69)):
+            tool.run("status", "--broker", f"mqtts://{host}", "--ca-file", "/tmp/ca.crt", env=ours, check=code)
         self.assertIn("TLS", tool.run(*place, "--ca-file", "/none", check=78).stderr)
 
     def test_no_bridge(self):
