@@ -69,8 +69,7 @@ static void tell_status(struct advertise *advertise, const struct status *status
     for (size_t i = 0; i < status->warning_count; i++) {
         if (warns_of(&advertise->last, status->warnings[i].code))
             continue;
-        snprintf(line, sizeof line, "warning (%s): %s",
-                 status_warning_name(status->warnings[i].code), status->warnings[i].message);
+        advertise_warning(line, &status->warnings[i]);
         tell(advertise, line);
     }
     if (status->warning_count == 0 && advertise->last.warning_count > 0 &&

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "print.h"
 #include "publication.h"
 #include "say.h"
 #include "text.h"
@@ -73,9 +74,17 @@ static bool take(void *context, size_t row, const char *value, const char **prob
 
 /* ---- what happens ---- */
 
+/* `text` may be anybody's. */
+static void tell(const char *what, const char *text)
+{
+    char safe[STATUS_MESSAGE_MAX + 1];
+    text_excerpt(safe, sizeof safe, text);
+    fprintf(stderr, "%s: %s\n", what, safe);
+}
+
 static void fail(struct publish *publish, const char *what, const char *why)
 {
-    fprintf(stderr, "%s: %s\n", what, why);
+    tell(what, why);
     publication_end(&publish->publication, PUBLISH_FAILED);
 }
 
@@ -99,7 +108,7 @@ static void on_news(void *context, const struct status *status)
         publish->established = false;
     }
     for (size_t i = 0; publish->on[ROW_VERBOSE] && i < status->warning_count; i++)
-        fprintf(stderr, "Warning: %s\n", status->warnings[i].message);
+        tell("Warning", status->warnings[i].message);
     if (is_there)
         on_established(publish);
     else
@@ -122,8 +131,7 @@ static void on_settled(void *context)
     else if (!publish->on[ROW_VERBOSE] || publish->said_server)
         return;
     else if (state->life != BRIDGE_OFFLINE)
-        fprintf(stderr, "Server version: mdns-mqtt-bridge %s; Host name: %s\n", state->version,
-                state->hostname);
+        print_server(state);
     else
         fputs("Waiting for daemon ...\n", stderr);
     publish->said_server |= state->life != BRIDGE_OFFLINE;
