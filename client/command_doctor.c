@@ -7,7 +7,6 @@
  *     a message that means nothing, whose acknowledgement says whether we may advertise;
  *     a test advertisement.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -267,7 +266,7 @@ static void patience_ended(void *context, int64_t now)
 static void on_signal(void *context, int number)
 {
     struct doctor *doctor = context;
-    if (number != SIGINT && number != SIGTERM && number != SIGHUP && number != SIGQUIT)
+    if (!loop_is_end(number))
         return;
     int failed = doctor_end(&doctor->report, "it was ended");
     loop_end(&doctor->session.loop, failed ? failed : 128 + number);

@@ -54,7 +54,7 @@ struct publish {
     size_t subtype_count;
     bool on[ROWS];                   /* which options were given */
     char name[SERVICE_NAME_MAX + 1]; /* as it was last told */
-    bool established, said_server;
+    bool established, was_online, said_server, said_waiting;
 };
 
 static bool take(void *context, size_t row, const char *value, const char **problem)
@@ -119,22 +119,32 @@ static void on_news(void *context, const struct status *status)
         fail(publish, "Failed to register", "this is not allowed any more");
 }
 
-static void on_settled(void *context)
+static void say_whom(struct publish *publish, const struct state_record *state)
+{
+    bool is_there = state->life != BRIDGE_OFFLINE;
+
+    if (is_there && !publish->said_server)
+        print_server(state);
+    else if (!is_there && !publish->said_waiting)
+        fputs("Waiting for daemon ...\n", stderr);
+    publish->said_server |= is_there;
+    publish->said_waiting |= !is_there;
+}
+
+/* A bridge that is starting is waited for. One that was there and goes is told by on_bridge(). */
+static void on_state(void *context)
 {
     struct publish *publish = context;
     const struct state_record *state = &publish->publication.state;
+    bool may_fail = !publish->on[ROW_NO_FAIL] && !publish->was_online;
 
-    if (state->life == BRIDGE_OFFLINE && !publish->on[ROW_NO_FAIL])
+    publish->was_online |= state->life == BRIDGE_ONLINE;
+    if (may_fail && state->life == BRIDGE_OFFLINE)
         fail(publish, "Failed to create client object", "the bridge is not online");
-    else if (state->life == BRIDGE_ONLINE && !state->avahi_up && !publish->on[ROW_NO_FAIL])
+    else if (may_fail && state->life == BRIDGE_ONLINE && !state->avahi_up)
         fail(publish, "Failed to create client object", "Daemon not running");
-    else if (!publish->on[ROW_VERBOSE] || publish->said_server)
-        return;
-    else if (state->life != BRIDGE_OFFLINE)
-        print_server(state);
-    else
-        fputs("Waiting for daemon ...\n", stderr);
-    publish->said_server |= state->life != BRIDGE_OFFLINE;
+    else if (publish->on[ROW_VERBOSE])
+        say_whom(publish, state);
 }
 
 /* As with Avahi's: a daemon that goes is the end, but no error. */
@@ -153,15 +163,16 @@ static void on_lost(void *context)
 
 static void on_bridge(void *context, enum advert_bridge bridge)
 {
-    if (bridge == ADVERT_BRIDGE_AWAY)
+    const struct publish *publish = context;
+    if (bridge == ADVERT_BRIDGE_AWAY && publish->was_online)
         on_lost(context);
 }
 
-static void on_refused(void *context, int reason)
+static void on_refused(void *context, enum publication_right right, int reason)
 {
     struct publish *publish = context;
-    fprintf(stderr,
-            "Failed to create entry group: the broker does not let you advertise as %s (%s)\n",
+    const char *to = right == PUBLICATION_ASK ? "advertise" : "hear of what you advertise";
+    fprintf(stderr, "Failed to create entry group: the broker does not let you %s as %s (%s)\n", to,
             publish->publication.owner.client, connection_reason_text(reason));
     publication_end(&publish->publication, PUBLISH_FAILED);
 }
@@ -192,8 +203,8 @@ static void on_signal(void *context, int number)
 
 static int run(struct publish *publish)
 {
-    static const struct publication_handlers handlers = {on_news, on_bridge,  on_refused,
-                                                         on_lost, on_settled, on_failed};
+    static const struct publication_handlers handlers = {on_news, on_bridge, on_refused,
+                                                         on_lost, on_state,  on_failed};
     struct publication *publication = &publish->publication;
 
     publish->plan.wish = &publish->wish;
@@ -215,20 +226,24 @@ static int run(struct publish *publish)
 
 /* ---- the command line ---- */
 
-/* Avahi wants "_printer._sub._ipp._tcp", the bridge "_printer". */
+/* Avahi wants "_printer._sub._ipp._tcp", the bridge "_printer", which is of the service's own type. */
 static bool add_subtype(struct publish *publish, const char *subtype)
 {
     const char *sub = strstr(subtype, "._sub.");
-    char label[REQUEST_SUBTYPE_MAX + 1];
+    const char *type = sub ? sub + strlen("._sub.") : "";
+    char label[REQUEST_SUBTYPE_MAX + 1] = "";
 
-    if (sub && text_same_ignoring_case(sub + strlen("._sub."), publish->wish.type) &&
-        (size_t)(sub - subtype) < sizeof label) {
+    if (sub && (size_t)(sub - subtype) < sizeof label)
         snprintf(label, sizeof label, "%.*s", (int)(sub - subtype), subtype);
-        if (request_subtype_is_valid(label) && wish_add_subtype(&publish->wish, label))
-            return true;
+    if (!request_subtype_is_valid(label) || !request_type_is_valid(type)) {
+        fprintf(stderr, "Failed to add subtype '%s': Invalid service subtype\n", subtype);
+        return false;
     }
-    fprintf(stderr, "Failed to add subtype '%s': Invalid service subtype\n", subtype);
-    return false;
+    if (text_same_ignoring_case(type, publish->wish.type))
+        return wish_add_subtype(&publish->wish, label);
+    fprintf(stderr, "The subtype '%s' is left out: the bridge has those of %s only\n", subtype,
+            publish->wish.type);
+    return true;
 }
 
 /* In Avahi's words, where Avahi has some. */

@@ -177,7 +177,7 @@ static void on_signal(void *context, int number)
     struct watch *watch = context;
     if (number == SIGWINCH)
         draw(watch, 0);
-    else if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT)
+    else if (loop_is_end(number))
         loop_end(&watch->look.session.loop, EXIT_DONE);
 }
 

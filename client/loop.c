@@ -46,6 +46,11 @@ void loop_close(struct loop *loop)
     loop->signal_fd = -1;
 }
 
+bool loop_is_end(int number)
+{
+    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+}
+
 void loop_child_signals(void)
 {
     signal(SIGPIPE, SIG_DFL);
@@ -87,10 +92,8 @@ static void read_signals(struct loop *loop)
         loop->signal_code = info.ssi_code;
         if (loop->signal)
             loop->signal(loop->context, number);
-        else if (number == SIGINT || number == SIGTERM || number == SIGHUP)
-            loop_end(loop, EXIT_DONE);
-        else if (number == SIGQUIT)
-            loop_end(loop, EXIT_INTERNAL);
+        else if (loop_is_end(number))
+            loop_end(loop, loop->endless ? EXIT_DONE : 128 + number);
     }
 }
 

@@ -19,9 +19,10 @@ struct loop_timer {
 
 struct loop {
     struct connection *connection; /* may be NULL; may be freed and set to NULL in between */
-    /* A signal that loop_open() took; NULL: SIGINT, SIGTERM and SIGHUP end the loop with
-     * EXIT_DONE, and all others are nothing. */
+    /* A signal that loop_open() took; NULL: those of loop_is_end() end the loop, with EXIT_DONE where
+     * it is `endless`, else with 128 + the number; and all others are nothing. */
     void (*signal)(void *context, int number);
+    bool endless;    /* a signal is what is to end it */
     int signal_code; /* where that signal comes from: its si_code, see sigaction(2) */
     void *context;
     struct loop_timer *timers[LOOP_TIMERS_MAX]; /* NULL: none */
@@ -37,6 +38,9 @@ struct loop {
  */
 int loop_open(struct loop *loop, struct connection *connection, void *context);
 void loop_close(struct loop *loop);
+
+/* Is it a signal that asks a program to end? */
+bool loop_is_end(int number);
 
 /* Gives a child the signals as they were before loop_open(), and SIGPIPE, which main() ignores. */
 void loop_child_signals(void);

@@ -238,19 +238,32 @@ class Commands(ToolCase):
                 (["--lease", "5"], 64, "--lease"),
                 (["--type", "_ssh._tcp"], 65, "failed (denied): type: _ssh._tcp"),
                 (["--broker", url + "1", "--timeout", "0"], 69, "Connection refused"),
-                (["--prefix", "other", "--timeout", "0.5"], 75, "not established in time"),
+                (["--broker", url + "1", "--timeout", "0.3"], 69, "Connection refused"),
+                (["--prefix", "other", "--timeout", str(slow())], 75, "not established in time: there is no bridge"),
+                (["--when-listening", "--timeout", str(slow())], 75, "not established in time: nobody listens"),
                 (["--broker", url + "1884"], 77, "Not authorized"),
                 (["--broker", url + "1885"], 77, "does not let you advertise as web"),
                 (["--broker", f"unix://{FOLDER}/mqtt.sock", "--client", "other"], 77, "as other")):
             run = self.advertise(*args)
             self.assertEqual(run.wait_end(), code, f"{args}: {run.text()}")
             self.assertIn(text, run.text())
-            if "--prefix" not in args and code in (65, 77, 64):
+            if code in (65, 77, 64):
                 run = self.advertise(*args, command=["sh", "-c", "sleep 0.3; exit 4"])
                 self.assertEqual(run.wait_end(), 64 if code == 64 else 4, f"{args}: {run.text()}")
                 self.assertIn(text, run.text())
         self.assertEqual(self.requests_at_broker(), {})
 
+
+    def test_pending(self):
+        """Avahi does not get on; how long that is waited for."""
+        self.boot_ways()
+        self.a.avahi.send(signal.SIGSTOP)
+        run = self.advertise("--timeout", str(3 * slow()))
+        self.watch.status("web/app", state="pending")
+        self.assertEqual(run.wait_end(), 75)
+        self.assertIn("not established in time: it is pending", run.text())
+        self.a.avahi.send(signal.SIGCONT)
+        self.watch.ended("web/app", "requested", retained=False)
 
     def test_refused_for_long(self):
         """Who may not ask goes on asking, and may at last."""
@@ -387,6 +400,10 @@ class Goes(ToolCase):
             stack.enter_context(listener(80, "127.0.0.1"))
             self.watch.failed("web/app", "denied", "port")
             run.wait_log("failed (denied): port")
+            hasty = self.advertise("--id", "hasty", "--when-listening", "--container-port", "80",
+                                   "--timeout", str(3 * slow()))
+            self.assertEqual(hasty.wait_end(), 65)
+            self.assertIn("not established in time: it is refused", hasty.text())
             stack.enter_context(listener(8080))
             self.watch.established("web/app")
             run.wait_log("established as 'Web app'")

@@ -2,9 +2,12 @@
 import contextlib
 import json
 import os
+import pathlib
 import pty
 import re
 import select
+import signal
+import socket
 import subprocess
 import time
 
@@ -168,6 +171,34 @@ class Ends(Case):
         for host, code in (("localhost", 75), ("other", 69)):
             tool.run("status", "--broker", f"mqtts://{host}", "--ca-file", "/tmp/ca.crt", env=ours, check=code)
         self.assertIn("TLS", tool.run(*place, "--ca-file", "/none", check=78).stderr)
+
+    def test_subscription_refused(self):
+        """Mosquitto's ACL file only withholds messages; others tell."""
+        plugins = sorted(pathlib.Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
+        if not plugins:
+            self.skipTest("Mosquitto has no dynamic security here")
+        (TMP / "security.json").write_text(json.dumps({"defaultACLAccess": {
+            "publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}}))
+        self.lab.start_broker("listener 1883 127.0.0.1\nallow_anonymous true\n"
+                              f"plugin {plugins[0]}\nplugin_opt_config_file {TMP}/security.json\n")
+        wish = ["--client", "web", "--name", "App", "--type", "_http._tcp", "--port", "80"]
+        for args in (["browse"], ["browse", "-t"], ["watch"], ["status"], ["advertise", *wish]):
+            self.assertIn("Not authorized", tool.run(*args, check=77).stderr)
+        self.assertIn("Not authorized", tool.run("-s", "App", "_http._tcp", "80", name="avahi-publish", check=1,
+                                                 env={"MDNS_MQTT_CLIENT": "web"}).stderr)
+
+    def test_signals(self):
+        """Where a signal is how one ends it, all is well; else it has not done what it was to do."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            broker = ["--broker", f"mqtt://127.0.0.1:{silent.getsockname()[1]}"]
+            silent.settimeout(15 * slow())
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+                for args, code in ((["browse"], 0), (["watch"], 0), (["browse", "-t"], 128 + number),
+                                   (["resolve", "A", "_a._tcp"], 128 + number), (["status"], 128 + number)):
+                    run = tool.Tool(*args, *broker)
+                    with silent.accept()[0]:
+                        run.send(number)
+                        self.assertEqual(run.wait_end(), code, args)
 
     def test_no_bridge(self):
         self.lab.start_broker()
