@@ -60,12 +60,13 @@ struct doctor_patient {
     char user[TOPIC_CLIENT_MAX + 1];   /* of the host, whose container it is; or "USER" */
     char client[TOPIC_CLIENT_MAX + 1]; /* or "CLIENT" */
     uid_t uid;
-    bool socket_itself; /* is mounted, not its folder */
+    bool folder_mounted; /* what is mounted is the folder of the socket; */
+    bool socket_itself;  /* or the socket, which does not outlive a restart */
     const struct place *place;
 };
 
 /* What to do about a check that failed: commands and options as they are to be typed. */
-#define DOCTOR_ADVICE_SIZE 512
+#define DOCTOR_ADVICE_SIZE 640
 const char *doctor_advice(char out[DOCTOR_ADVICE_SIZE], enum doctor_check check,
                           const struct doctor_patient *patient);
 

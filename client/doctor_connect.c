@@ -56,12 +56,15 @@ static void no_permission(struct doctor_report *report, const struct doctor_pati
 static void place_is_fine(struct doctor_report *report, const struct doctor_patient *patient)
 {
     const struct place *place = patient->place;
+    const char *where = who_runtime_name(patient->runtime);
+
     if (place->port == 0) {
-        doctor_ok(report, DOCTOR_SOCKET, "%s (%s)", place->host, place_source_name(place->source));
+        doctor_ok(report, DOCTOR_SOCKET, "%s (%s), %s", place->host,
+                  place_source_name(place->source), where);
         doctor_ok(report, DOCTOR_PERMISSION, "user %lu may open it", (unsigned long)patient->uid);
     } else {
-        doctor_skipped(report, DOCTOR_SOCKET, "the broker is at %s (%s)", place->url,
-                       place_source_name(place->source));
+        doctor_skipped(report, DOCTOR_SOCKET, "we are %s, the broker is at %s (%s)", where,
+                       place->url, place_source_name(place->source));
         doctor_skipped(report, DOCTOR_PERMISSION, "not by a socket");
     }
 }

@@ -140,7 +140,7 @@ class Doctor(AdvertCase):
         self.examine("socket", wrapper=self.box("docker", mount=False),
                      text="docker run --mount type=bind,source=/run/mdns-mqtt/USER/s,target=/run/mdns-mqtt,readonly")
         self.examine("socket", "--broker", "unix:///run/mdns-mqtt/other.sock", wrapper=self.box("podman"),
-                     text="the folder /run/mdns-mqtt is there")
+                     text="systemctl start mdns-mqtt-broker")
         self.examine("broker", "--broker", URL + "1883", wrapper=self.box("docker"), text="a container cannot reach")
         path = FOLDER / "mqtt.sock"
         mode = path.stat().st_mode

@@ -16,10 +16,11 @@ STORAGE_CONF = '[storage]\ndriver = "vfs"\n'
 
 
 class Runtime:
-    """`needs`: programs without which it cannot be tested; `label`: what to call it."""
+    """`needs`: programs without which it cannot be tested; `label`: what to call it; `program`: what ends a
+    container by its name."""
 
     needs = ()
-    label = ""
+    label = program = ""
     env = {}
 
     def get_ready(self):
@@ -44,6 +45,7 @@ class Podman(Runtime):
     """
 
     needs = ("podman", "crun", "slirp4netns", "busybox")
+    program = "podman"
 
     def __init__(self, *options, label="podman", example="podman"):
         self.options, self.label, self.example = options, label, example
@@ -93,7 +95,7 @@ class Docker(Runtime):
 
     SCRIPT = "dockerd-rootless.sh"
     CONTRIB = "/usr/share/docker.io/contrib"  # where Debian has it
-    label = "docker"
+    label = program = "docker"
     needs = ("docker", "dockerd", "rootlesskit", "slirp4netns", "busybox")
     env = {"DOCKER_HOST": f"unix://{LABA.runtime}/docker.sock", "PATH": f"{USER_PATH}:{CONTRIB}"}
 
@@ -107,8 +109,8 @@ class Docker(Runtime):
         wait_until(lambda: socket.is_socket() or not self.daemon.alive(), "rootless Docker's socket", 30)
         LABA.run("docker", "import", image.TAR, image.NAME, env=self.env, timeout=60)
 
-    def command(self, uid, *argv):
-        return [EXAMPLES / "docker", "--user", str(uid), *self.options, image.NAME, *argv]
+    def command(self, uid, *argv, options=()):
+        return [EXAMPLES / "docker", "--user", str(uid), *self.options, *options, image.NAME, *argv]
 
 
 class Runc(Runtime):

@@ -17,14 +17,40 @@ static struct doctor_patient patient(enum who_runtime runtime, const struct plac
         .runtime = runtime, .user = "laba", .client = "web", .uid = 1000, .place = place};
 }
 
+/* The longest that there are, and room for the end of each advice. */
+START_TEST(room)
+{
+    struct doctor_patient who = {.uid = (uid_t)-1, .place = &by_socket};
+    char out[DOCTOR_ADVICE_SIZE];
+
+    memset(who.user, 'u', TOPIC_CLIENT_MAX);
+    memset(who.client, 'c', TOPIC_CLIENT_MAX);
+    for (int check = DOCTOR_SOCKET; check < DOCTOR_CHECKS; check++)
+        for (int runtime = WHO_HOST; runtime <= WHO_OTHER; runtime++)
+            for (int mounts = 0; mounts < 4; mounts++) {
+                who.runtime = (enum who_runtime)runtime;
+                who.folder_mounted = mounts & 1;
+                who.socket_itself = mounts & 2;
+                doctor_advice(out, (enum doctor_check)check, &who);
+                ck_assert_uint_lt(strlen(out), sizeof out - 1);
+            }
+}
+END_TEST
+
+static void advises_who(enum doctor_check check, const struct doctor_patient *who,
+                        const char *wanted)
+{
+    char out[DOCTOR_ADVICE_SIZE];
+    const char *text = doctor_advice(out, check, who);
+    ck_assert_msg(strstr(text, wanted), "%s %s: %s", doctor_check_name(check),
+                  who_runtime_name(who->runtime), text);
+}
+
 static void advises(enum doctor_check check, enum who_runtime runtime, const struct place *place,
                     const char *wanted)
 {
-    char out[DOCTOR_ADVICE_SIZE];
     struct doctor_patient who = patient(runtime, place);
-    const char *text = doctor_advice(out, check, &who);
-    ck_assert_msg(strstr(text, wanted), "%s in %s: %s", doctor_check_name(check),
-                  who_runtime_name(runtime), text);
+    advises_who(check, &who, wanted);
 }
 
 START_TEST(advice)
@@ -38,6 +64,8 @@ START_TEST(advice)
         advises(DOCTOR_SOCKET, (enum who_runtime)runtime, &by_socket, mount);
     advises(DOCTOR_SOCKET, WHO_HOST, &by_socket, "deploy/grant laba advertise");
     advises(DOCTOR_SOCKET, WHO_PODMAN, &by_socket, "podman run --volume ");
+    advises(DOCTOR_SOCKET, WHO_PODMAN, &by_socket, "--device mdns-mqtt/broker=laba");
+    advises(DOCTOR_SOCKET, WHO_PODMAN, &by_socket, "as root: deploy/grant laba advertise");
     advises(DOCTOR_SOCKET, WHO_DOCKER, &by_socket, "docker run --mount ");
     advises(DOCTOR_SOCKET, WHO_OTHER, &by_socket, "--ro-bind ");
     advises(DOCTOR_PERMISSION, WHO_HOST, &by_socket, "deploy/grant laba observe");
@@ -45,8 +73,16 @@ START_TEST(advice)
     advises(DOCTOR_PERMISSION, WHO_PODMAN, &by_socket, "--container-uid 1000");
     advises(DOCTOR_BROKER, WHO_HOST, &by_tcp, "systemctl");
     advises(DOCTOR_BROKER, WHO_PODMAN, &by_socket, "systemctl");
-    advises(DOCTOR_BROKER, WHO_PODMAN, &by_tcp, "mount the folder");
+    advises(DOCTOR_BROKER, WHO_PODMAN, &by_tcp, "podman run --volume ");
     advises(DOCTOR_ADVERTISE, WHO_HOST, &by_tcp, "deploy/grant laba advertise --client web");
+
+    struct doctor_patient mounted = patient(WHO_DOCKER, &by_socket);
+    mounted.folder_mounted = true;
+    advises_who(DOCTOR_SOCKET, &mounted, "systemctl start mdns-mqtt-broker");
+    advises_who(DOCTOR_SOCKET, &mounted, "Docker has started before");
+    struct doctor_patient socket = patient(WHO_PODMAN, &by_socket);
+    socket.socket_itself = true;
+    advises_who(DOCTOR_BROKER, &socket, "the folder that it is in: podman run --volume ");
 }
 END_TEST
 
@@ -119,6 +155,7 @@ int main(void)
     Suite *suite = suite_create("client_doctor");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, advice);
+    tcase_add_test(tests, room);
     tcase_add_test(tests, counting);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
