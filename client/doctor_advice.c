@@ -128,9 +128,10 @@ static void on_advertise(char *out, const struct doctor_patient *p)
              p->user, is_user ? "" : " --client ", is_user ? "" : p->client);
 }
 
-const char *doctor_advice(char out[DOCTOR_ADVICE_SIZE], enum doctor_check check,
-                          const struct doctor_patient *p)
+const char *doctor_advice(enum doctor_check check, const struct doctor_patient *p)
 {
+    static char out[DOCTOR_ADVICE_SIZE];
+
     out[0] = '\0';
     switch (check) {
     case DOCTOR_SOCKET:

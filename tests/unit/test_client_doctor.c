@@ -21,7 +21,6 @@ static struct doctor_patient patient(enum who_runtime runtime, const struct plac
 START_TEST(room)
 {
     struct doctor_patient who = {.uid = (uid_t)-1, .place = &by_socket};
-    char out[DOCTOR_ADVICE_SIZE];
 
     memset(who.user, 'u', TOPIC_CLIENT_MAX);
     memset(who.client, 'c', TOPIC_CLIENT_MAX);
@@ -31,8 +30,8 @@ START_TEST(room)
                 who.runtime = (enum who_runtime)runtime;
                 who.folder_mounted = mounts & 1;
                 who.socket_itself = mounts & 2;
-                doctor_advice(out, (enum doctor_check)check, &who);
-                ck_assert_uint_lt(strlen(out), sizeof out - 1);
+                const char *text = doctor_advice((enum doctor_check)check, &who);
+                ck_assert_uint_lt(strlen(text), DOCTOR_ADVICE_SIZE - 1);
             }
 }
 END_TEST
@@ -40,8 +39,7 @@ END_TEST
 static void advises_who(enum doctor_check check, const struct doctor_patient *who,
                         const char *wanted)
 {
-    char out[DOCTOR_ADVICE_SIZE];
-    const char *text = doctor_advice(out, check, who);
+    const char *text = doctor_advice(check, who);
     ck_assert_msg(strstr(text, wanted), "%s %s: %s", doctor_check_name(check),
                   who_runtime_name(who->runtime), text);
 }
@@ -140,6 +138,35 @@ static void closed(struct doctor_report *report)
     doctor_cannot_connect(report, &who, &failure);
 }
 
+static struct doctor_seen seen;
+
+static void retained(struct doctor_report *report)
+{
+    struct doctor_patient who = patient(WHO_PODMAN, &by_socket);
+    doctor_retained(report, &who, "mdns", &seen);
+}
+
+/* The bridge, its Avahi, and what may be read of it. */
+START_TEST(what_is_retained)
+{
+    seen = (struct doctor_seen){0};
+    ck_assert_int_eq(counts(retained, "skipped  avahi       only the bridge"), DOCTOR_BRIDGE);
+    snprintf(seen.other_prefix, sizeof seen.other_prefix, "home");
+    ck_assert_int_eq(counts(retained, "there is one with --prefix home\n"), DOCTOR_BRIDGE);
+    seen.has_state = true;
+    seen.state.life = BRIDGE_STARTING;
+    ck_assert_int_eq(counts(retained, "failed   bridge      it is starting\n"), DOCTOR_BRIDGE);
+    seen.state.life = BRIDGE_ONLINE;
+    ck_assert_int_eq(counts(retained, "ok       read        0 services\n"), DOCTOR_AVAHI);
+    seen.state.avahi_up = true;
+    ck_assert_int_eq(counts(retained, "ok       avahi "), 0);
+    seen.state.services = 3;
+    ck_assert_int_eq(counts(retained, "you may read none\n"), DOCTOR_READ);
+    seen.services = 1;
+    ck_assert_int_eq(counts(retained, "ok       read        1 services\n"), 0);
+}
+END_TEST
+
 START_TEST(counting)
 {
     ck_assert_int_eq(counts(healthy, "ok       round-trip  fine\n"), 0);
@@ -156,6 +183,7 @@ int main(void)
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, advice);
     tcase_add_test(tests, room);
+    tcase_add_test(tests, what_is_retained);
     tcase_add_test(tests, counting);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
