@@ -12,7 +12,7 @@ import world
 from adverts import AdvertCase
 from devices import AvahiPublish
 from process import wait_until
-from test_client_advertise import ADVERTISE, FOLDER, OBSERVE, TMP, WAYS
+from tool_case import ADVERTISE, FOLDER, OBSERVE, TMP, WAYS
 
 CHECKS = ["socket", "permission", "broker", "user", "bridge", "avahi", "read", "advertise", "round-trip"]
 POLICY = {"advertise": {"port-check": "off", "deny-types": "_ssh._tcp"}, "advertise barred": {"enabled": "no"}}

@@ -6,7 +6,7 @@ import world
 from adverts import NO_PORT_CHECK, AdvertCase
 from observer import publish
 from process import Process
-from test_client_look import OFFLINE
+from tool import OFFLINE
 
 LONG = "x" * 64
 # What comes to its end by itself: the name of the program, and its arguments.
