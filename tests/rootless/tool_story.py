@@ -7,6 +7,7 @@ import subprocess
 
 from machine import LABA
 from way_in import WayIn
+from world import PROJECT
 
 FOLDER = pathlib.Path("/tmp/tool")
 GONE = 5.0  # how soon; it is much sooner, but machines are busy
@@ -15,6 +16,7 @@ GONE = 5.0  # how soon; it is much sooner, but machines are busy
 def put_up():
     """The tool, and the libraries that it needs, in a folder to be mounted."""
     FOLDER.mkdir()
+    shutil.copy(PROJECT / "tests/tsan.supp", FOLDER)
     binary = pathlib.Path(os.environ["MDNS_MQTT"])
     libraries = subprocess.run(["ldd", binary], check=True, stdout=subprocess.PIPE, text=True).stdout
     for path in [binary, *[word for word in libraries.split() if word.startswith("/")]]:
@@ -30,8 +32,9 @@ class ToolStory(WayIn):
     @staticmethod
     def in_container(runtime, name, *argv, uid=1000):
         """The command line that runs the tool in a container of this name."""
-        mount = ("--volume", f"{FOLDER}:/tool:ro", "--env", "LD_LIBRARY_PATH=/tool", "--name", name)
-        return runtime.command(uid, "/tool/mdns-mqtt", *argv, options=mount)
+        options = ("--volume", f"{FOLDER}:/tool:ro", "--env", "LD_LIBRARY_PATH=/tool", "--name", name,
+                   "--env", "TSAN_OPTIONS=suppressions=/tool/tsan.supp")
+        return runtime.command(uid, "/tool/mdns-mqtt", *argv, options=options)
 
     def advertised_until(self, runtime, name, *end):
         """A COMMAND runs until the container ends in this way: by the runtime's command."""
