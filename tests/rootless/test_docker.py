@@ -21,6 +21,7 @@ class RootlessDocker(ToolStory):
         self.browse_and_advertise(docker)
         self.broker_restart(*watchers, *self.start_watchers(docker))
         put_up()
+        self.advice(docker)
         self.tool_story(docker)
 
     def test_compose_is_there(self):

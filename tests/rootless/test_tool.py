@@ -10,6 +10,7 @@ class Tool(tool_story.ToolStory):
         runtimes = [Podman("--network", "none", label="volume"), Podman(example="podman-device", label="device")]
         self.boot_runtime(*runtimes)
         tool_story.put_up()
+        self.advice(runtimes[0])
         for runtime in runtimes:
             self.tool_story(runtime)
 

@@ -2,6 +2,7 @@
 it is on the LAN as long as it does, however it ends, and its doctor knows where it is."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -10,6 +11,8 @@ from way_in import WayIn
 from world import PROJECT
 
 FOLDER = pathlib.Path("/tmp/tool")
+OPTIONS = ("--volume", f"{FOLDER}:/tool:ro", "--env", "LD_LIBRARY_PATH=/tool",
+           "--env", "TSAN_OPTIONS=suppressions=/tool/tsan.supp")
 GONE = 5.0  # how soon; it is much sooner, but machines are busy
 
 
@@ -31,10 +34,8 @@ class ToolStory(WayIn):
 
     @staticmethod
     def in_container(runtime, name, *argv, uid=1000):
-        """The command line that runs the tool in a container of this name."""
-        options = ("--volume", f"{FOLDER}:/tool:ro", "--env", "LD_LIBRARY_PATH=/tool", "--name", name,
-                   "--env", "TSAN_OPTIONS=suppressions=/tool/tsan.supp")
-        return runtime.command(uid, "/tool/mdns-mqtt", *argv, options=options)
+        """The command line that runs the tool in a container of this name, by the example."""
+        return runtime.command(uid, "/tool/mdns-mqtt", *argv, options=(*OPTIONS, "--name", name))
 
     def advertised_until(self, runtime, name, *end):
         """A COMMAND runs until the container ends in this way: by the runtime's command."""
@@ -52,14 +53,23 @@ class ToolStory(WayIn):
         run.wait_end()
 
     def doctor(self, runtime):
-        """All is well; and what it advises where nothing is mounted is the way that has just been gone."""
+        """All is well, as root and as another user of the container."""
         for uid in (0, 1000):
             done = LABA.run(*self.in_container(runtime, "doctor", "doctor", uid=uid), env=runtime.env)
             self.assertIn(f"in {runtime.program.capitalize()}", done.stdout)
             self.assertIn("the broker lets you advertise as laba", done.stdout)
             self.assertIn("advertised, seen and withdrawn", done.stdout)
             self.assertNotIn("failed", done.stdout)
-        nowhere = ("doctor", "--no-advertise", "--broker", "unix:///nowhere/mqtt.sock")
-        done = LABA.run(*self.in_container(runtime, "doctor", *nowhere), env=runtime.env, check=False)
+
+    def advice(self, runtime):
+        """Without the example: each option that the doctor names mends, as it stands, what it found."""
+        def doctor(*option):
+            return LABA.run(runtime.program, "run", "--rm", *OPTIONS, *option, *runtime.made_of, "/tool/mdns-mqtt",
+                            "doctor", env=runtime.env, check=False)
+        done = doctor()
         self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn(f"{runtime.program} run --", done.stdout)
+        named = re.findall(r"--(?:volume|device|mount) [^ ;]+", done.stdout)
+        self.assertTrue(named, done.stdout)
+        for option in named:
+            done = doctor(*option.replace("USER", LABA.name).split())
+            self.assertEqual(done.returncode, 0, f"{option}: {done.stdout}")
