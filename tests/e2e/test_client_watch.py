@@ -39,10 +39,12 @@ class Terminal:
         wait_until(lambda: self.read() and word in self.text[self.text.find(after):],
                    lambda: f"{word!r} in {self.text!r}")
 
-    def end(self):
-        self.process.terminate()
-        code = self.process.wait(15 * slow())
-        assert code == 0, code
+    def end(self, code=None):
+        """Its end, by itself with a code, or by SIGTERM; returns all that has come."""
+        if code is None:
+            self.process.terminate()
+        ended = self.process.wait(15 * slow())
+        assert ended == (code or 0), f"{ended}: {self.text!r}"
         while self.read():
             pass
         return self.text
@@ -105,10 +107,23 @@ class Watch(Case):
         terminal.hear("connected again")
         terminal.hear("0 services; bridge online", after="connected again")
         text = terminal.end()
-        stays = re.sub(f"{re.escape(ENTER)}.*?{re.escape(LEAVE)}", "", text, flags=re.DOTALL)
-        self.assertEqual([line.split(" the broker")[0] for line in stays.splitlines()],
+        self.assertEqual([line.split(" the broker")[0] for line in self.what_stays(text).splitlines()],
                          ["mdns-mqtt: cannot connect to", "mdns-mqtt: connected to",
                           "mdns-mqtt: the connection to", "mdns-mqtt: connected again to"], text)
+
+    @staticmethod
+    def what_stays(text):
+        """What is on the terminal's first screen."""
+        return re.sub(f"{re.escape(ENTER)}.*?{re.escape(LEAVE)}", "", text, flags=re.DOTALL)
+
+    def test_last_words(self):
+        """Why it ends is to be read when it has."""
+        config = tool.refuses_subscriptions()
+        if not config:
+            self.skipTest("Mosquitto has no dynamic security here")
+        self.lab.start_broker(config)
+        text = Terminal("watch").end(77)
+        self.assertIn("the broker refuses the subscription: Not authorized", self.what_stays(text))
 
     def start_broker_with_state(self):
         self.lab.start_broker()

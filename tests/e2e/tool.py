@@ -48,3 +48,13 @@ class Tool(Process):
 def lines(text):
     """The objects in the tool's JSON output."""
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def refuses_subscriptions():
+    """The configuration of a broker that does, and says so; None: Mosquitto cannot here."""
+    plugins = sorted(pathlib.Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
+    rights = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
+    file = TMP / "security.json"
+    file.write_text(json.dumps({"defaultACLAccess": rights}))
+    return plugins and (f"listener 1883 127.0.0.1\nallow_anonymous true\nplugin {plugins[0]}\n"
+                        f"plugin_opt_config_file {file}\n")
