@@ -16,7 +16,7 @@
 
 /* What is the matter with the bridge. */
 enum advert_bridge {
-    ADVERT_BRIDGE_UNKNOWN, /* not heard of it yet */
+    ADVERT_BRIDGE_UNKNOWN, /* not heard of it yet, or not online for a moment */
     ADVERT_BRIDGE_ONLINE,
     ADVERT_BRIDGE_AWAY, /* offline, starting, or none; for some seconds now */
 };

@@ -152,6 +152,10 @@ class Doctor(AdvertCase):
         old = FOLDER.parent / "old.sock"  # what a container has that was given the socket and not its folder
         os.link(path, old)
         self.lab.broker.stop()
+        path.unlink(missing_ok=True)
+        for runtime, text in (("podman", "systemctl start mdns-mqtt-broker; if it runs, another folder is mounted: "),
+                              ("docker", "Docker has started before the first deploy/grant")):
+            self.examine("socket", client=None, wrapper=self.box(runtime), text=text)
         self.lab.start_broker(self.ways)
         self.examine("broker", client=None, text="mount the folder", wrapper=self.box(
             "podman", "--dir", "/run/mdns-mqtt", "--bind", old, "/run/mdns-mqtt/mqtt.sock", mount=False))
