@@ -84,19 +84,20 @@ static void headline(const struct watch *watch, char *out, size_t size)
     const struct state_record *state = tree_bridge(watch->look.tree);
     char host[sizeof state->hostname * 4 + 1] = "";
     size_t count = tree_count(watch->look.tree);
+    const char *url = watch->look.session.place.url, *said = watch->said;
+    const char *semicolon = *said ? "; " : "";
 
     if (state)
         print_escape(host, (const uint8_t *)state->hostname, strlen(state->hostname));
-    if (watch->said[0])
-        snprintf(out, size, "%zu services; %s", count, watch->said);
-    else if (!connection_is_up(watch->look.session.connection))
-        snprintf(out, size, "%zu services; no connection to %s", count,
-                 watch->look.session.place.url);
+    if (!connection_is_up(watch->look.session.connection))
+        snprintf(out, size, "%zu services; %s%s", count, *said ? said : "no connection to ",
+                 *said ? "" : url);
     else if (!state)
-        snprintf(out, size, "%zu services; no bridge at %s", count, watch->look.session.place.url);
+        snprintf(out, size, "%zu services; no bridge at %s%s%s", count, url, semicolon, said);
     else
-        snprintf(out, size, "%zu services; bridge %s on %s, avahi %s", count,
-                 bridge_life_name(state->life), host, state->avahi_up ? "up" : "down");
+        snprintf(out, size, "%zu services; bridge %s on %s, avahi %s%s%s", count,
+                 bridge_life_name(state->life), host, state->avahi_up ? "up" : "down", semicolon,
+                 said);
 }
 
 static void draw(void *context, int64_t now)
@@ -104,7 +105,7 @@ static void draw(void *context, int64_t now)
     (void)now;
     struct watch *watch = context;
     size_t count, width, height;
-    char line[1200], fitted[4 * sizeof line];
+    char line[1800], fitted[4 * sizeof line];
     const char *end_of_line = watch->terminal ? LINE_END : "\n";
 
     if (watch->terminal && !connection_was_up(watch->look.session.connection))
