@@ -6,8 +6,9 @@
  * been missed or ended:
  *
  *     connected     the broker may have forgotten what is retained
- *     new epoch     a bridge that starts does not take up a retained request of a client that somebody
- *                   has said to be offline
+ *     online        the bridge is, and was not when we last heard of it: a bridge that comes to the
+ *                   broker does not take up a retained request of a client that somebody has said to
+ *                   be offline, be it a new life of the bridge or only a new connection
  *     a third of    two renewals may be lost
  *     the lease
  *     withdrawn     we did not ask for that: another program of the same client said "offline", or we
@@ -28,7 +29,7 @@
 #include "clock.h"
 
 #define AGAIN_MS 1000
-#define REFUSED_MS 30000
+#define REFUSED_MS 10000
 #define AWAY_MS 5000
 
 void advert_init(struct advert *advert, const struct advert_handlers *handlers, void *context,
@@ -142,11 +143,11 @@ void advert_status(struct advert *advert, const struct status *status, int64_t n
 void advert_state(struct advert *advert, const struct state_record *state, int64_t now)
 {
     if (state && state->life == BRIDGE_ONLINE) {
+        bool has_come = advert->bridge != ADVERT_BRIDGE_ONLINE;
         advert->away_at = NEVER;
         tell_bridge(advert, ADVERT_BRIDGE_ONLINE);
-        if (advert->epoch != 0 && advert->epoch != state->stamp.epoch)
+        if (has_come)
             ask(advert, now);
-        advert->epoch = state->stamp.epoch;
         take_status(advert, now);
     } else if (advert->bridge != ADVERT_BRIDGE_AWAY) {
         advert->bridge = ADVERT_BRIDGE_UNKNOWN;

@@ -16,7 +16,7 @@
 
 /* What is the matter with the bridge. */
 enum advert_bridge {
-    ADVERT_BRIDGE_UNKNOWN, /* not heard of it yet */
+    ADVERT_BRIDGE_UNKNOWN, /* not heard of it yet, or not online for a moment */
     ADVERT_BRIDGE_ONLINE,
     ADVERT_BRIDGE_AWAY, /* offline, starting, or none; for some seconds now */
 };
@@ -39,7 +39,6 @@ struct advert {
     bool asked;     /* since it was last withdrawn; the broker may hold a request */
     bool connected; /* to the broker */
     enum advert_bridge bridge;
-    int64_t epoch;             /* of the bridge that was asked last; 0: none was */
     struct status heard, last; /* what is to be told; what was told */
     bool has_heard, told;
     int64_t ask_at;  /* the next time; NEVER: not planned */

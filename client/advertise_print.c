@@ -22,26 +22,41 @@ void advertise_json(char out[ADVERTISE_JSON_SIZE], const struct status *status)
         memcpy(end, "}", 2);
 }
 
+#define PLAIN_SIZE (ADVERTISE_LINE_SIZE / 4 + 1)
+
+static void escape(char out[ADVERTISE_LINE_SIZE], const char *plain)
+{
+    print_escape(out, (const uint8_t *)plain, strlen(plain));
+}
+
 void advertise_line(char out[ADVERTISE_LINE_SIZE], const struct status *status)
 {
-    char name[4 * SERVICE_NAME_MAX + 1];
-    print_escape(name, (const uint8_t *)status->name, strlen(status->name));
+    char plain[PLAIN_SIZE] = "";
 
     switch (status->state) {
     case STATUS_PENDING:
-        snprintf(out, ADVERTISE_LINE_SIZE, "pending: '%s' (%s, port %u)", name, status->type,
+        snprintf(plain, sizeof plain, "pending: '%s' (%s, port %u)", status->name, status->type,
                  status->port);
         break;
     case STATUS_ESTABLISHED:
-        snprintf(out, ADVERTISE_LINE_SIZE, "established as '%s' (%s, port %u)", name, status->type,
-                 status->port);
+        snprintf(plain, sizeof plain, "established as '%s' (%s, port %u)", status->name,
+                 status->type, status->port);
         break;
     case STATUS_FAILED:
-        snprintf(out, ADVERTISE_LINE_SIZE, "failed (%s): %s", status_code_name(status->error.code),
+        snprintf(plain, sizeof plain, "failed (%s): %s", status_code_name(status->error.code),
                  status->error.message);
         break;
     case STATUS_WITHDRAWN:
-        snprintf(out, ADVERTISE_LINE_SIZE, "withdrawn (%s)", status_reason_name(status->reason));
+        snprintf(plain, sizeof plain, "withdrawn (%s)", status_reason_name(status->reason));
         break;
     }
+    escape(out, plain);
+}
+
+void advertise_warning(char out[ADVERTISE_LINE_SIZE], const struct status_warning *warning)
+{
+    char plain[PLAIN_SIZE];
+    snprintf(plain, sizeof plain, "warning (%s): %s", status_warning_name(warning->code),
+             warning->message);
+    escape(out, plain);
 }

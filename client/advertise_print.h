@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What advertise tells of its advertisement: for people, and as JSON. */
+/* What advertise tells of its advertisement: for people, safe for a terminal, and as JSON. */
 #ifndef CLIENT_ADVERTISE_PRINT_H
 #define CLIENT_ADVERTISE_PRINT_H
 
@@ -10,7 +10,10 @@
 void advertise_json(char out[ADVERTISE_JSON_SIZE], const struct status *status);
 
 /* "established as 'Web app' (_http._tcp, port 8080)" */
-#define ADVERTISE_LINE_SIZE 1024
+#define ADVERTISE_LINE_SIZE 1281
 void advertise_line(char out[ADVERTISE_LINE_SIZE], const struct status *status);
+
+/* "warning (port-unpublished): nothing listens on port 8080 of this host" */
+void advertise_warning(char out[ADVERTISE_LINE_SIZE], const struct status_warning *warning);
 
 #endif

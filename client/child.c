@@ -86,7 +86,8 @@ bool child_reap(struct child *child)
 
 void child_signal(const struct child *child, int number, int code)
 {
-    if (child->pid > 0 && code != SI_KERNEL)
+    bool has_got_it = code == SI_KERNEL && number != SIGHUP;
+    if (child->pid > 0 && !has_got_it)
         kill(child->pid, number);
 }
 

@@ -32,7 +32,8 @@ bool child_reap(struct child *child);
 
 /*
  * Passes a signal on. Not one that comes from the terminal (`code` is its si_code): the COMMAND, which
- * is in the same process group, has got it already.
+ * is in the same process group, has got it already. But that the terminal is gone is told to the leader
+ * of the session alone, and we may be that.
  */
 void child_signal(const struct child *child, int number, int code);
 

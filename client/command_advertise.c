@@ -69,8 +69,7 @@ static void tell_status(struct advertise *advertise, const struct status *status
     for (size_t i = 0; i < status->warning_count; i++) {
         if (warns_of(&advertise->last, status->warnings[i].code))
             continue;
-        snprintf(line, sizeof line, "warning (%s): %s",
-                 status_warning_name(status->warnings[i].code), status->warnings[i].message);
+        advertise_warning(line, &status->warnings[i]);
         tell(advertise, line);
     }
     if (status->warning_count == 0 && advertise->last.warning_count > 0 &&
@@ -112,13 +111,18 @@ static void on_bridge(void *context, enum advert_bridge bridge)
             session->place.url, session->options->prefix);
 }
 
-static void on_refused(void *context, int reason)
+static void on_refused(void *context, enum publication_right right, int reason)
 {
     struct advertise *advertise = context;
     const struct publication *publication = &advertise->publication;
+    const char *text = connection_reason_text(reason);
 
-    say("the broker does not let you advertise as %s (%s: %s)", publication->owner.client,
-        publication->request_topic, connection_reason_text(reason));
+    if (right == PUBLICATION_ASK)
+        say("the broker does not let you advertise as %s (%s: %s)", publication->owner.client,
+            publication->request_topic, text);
+    else
+        say("the broker does not let you hear what becomes of it (%s, %s: %s)",
+            publication->state_topic, publication->status_topic, text);
     if (!advertise->options.command)
         publication_end(&advertise->publication, EXIT_REFUSED);
 }
@@ -134,14 +138,25 @@ static void patience_ended(void *context, int64_t now)
 {
     (void)now;
     struct advertise *advertise = context;
-    const struct publication *publication = &advertise->publication;
+    struct publication *publication = &advertise->publication;
+    const struct advert *advert = &publication->advert;
+    bool refused = advert->told && advert->last.state == STATUS_FAILED;
 
     if (advertise->established)
         return;
-    say("not established in time");
-    publication_end(&advertise->publication, connection_was_up(publication->session.connection)
-                                                 ? EXIT_NO_BRIDGE
-                                                 : EXIT_NO_BROKER);
+    if (!connection_is_up(publication->session.connection)) {
+        say("not established in time: there is no connection to the broker");
+        publication_end(publication, EXIT_NO_BROKER);
+    } else if (advert->bridge != ADVERT_BRIDGE_ONLINE) {
+        say("not established in time: there is no bridge that is online at %s with the prefix %s",
+            publication->session.place.url, publication->session.options->prefix);
+        publication_end(publication, EXIT_NO_BRIDGE);
+    } else {
+        say("not established in time: %s", !advert->asked ? "nobody listens on the port"
+                                           : refused      ? "it is refused"
+                                                          : "it is pending");
+        publication_end(publication, refused ? EXIT_FAILED : EXIT_NO_BRIDGE);
+    }
 }
 
 static bool is_udp(const char *type)
@@ -167,14 +182,13 @@ static void look_for_listener(void *context, int64_t now)
 static void on_signal(void *context, int number)
 {
     struct advertise *advertise = context;
-    bool ends = number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
 
     if (number == SIGCHLD) {
         if (child_reap(&advertise->child))
             publication_end(&advertise->publication, child_exit_code(&advertise->child));
     } else if (advertise->child.pid > 0) {
         child_signal(&advertise->child, number, advertise->publication.session.loop.signal_code);
-    } else if (ends) {
+    } else if (loop_is_end(number)) {
         publication_end(&advertise->publication, EXIT_DONE);
     }
 }

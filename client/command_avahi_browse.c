@@ -183,8 +183,7 @@ static void on_bridge(void *context, const struct state_record *state)
     if (!state || !is_talkative(browse) || browse->said_server)
         return;
     browse->said_server = true;
-    fprintf(stderr, "Server version: mdns-mqtt-bridge %s; Host name: %s\n", state->version,
-            state->hostname);
+    print_server(state);
     fprintf(stderr, "E Ifce Prot %-*s %-20s Domain\n", browse->columns - COLUMNS_BUT_NAME, "Name",
             "Type");
 }

@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "json.h"
+#include "output.h"
 #include "print.h"
 #include "request.h"
 #include "say.h"
@@ -152,13 +153,14 @@ static bool decode_line(const struct decode *decode, char *line, size_t length)
            (has_payload && write_request(decode, line, payload, 0));
 }
 
+/* Until the end of the input, or until nobody takes what we write. */
 static void decode_all(struct decode *decode, FILE *in)
 {
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
 
-    while ((length = getline(&line, &room, in)) >= 0) {
+    while (output_flush() == OUTPUT_FINE && (length = getline(&line, &room, in)) >= 0) {
         decode->line++;
         if (length > 0 && line[length - 1] == '\n')
             line[--length] = '\0';
@@ -167,7 +169,6 @@ static void decode_all(struct decode *decode, FILE *in)
             say("line %zu: no record, and no topic that is known below %s", decode->line,
                 decode->options.prefix);
         }
-        fflush(stdout); /* it may be read as it comes */
     }
     free(line);
 }

@@ -38,10 +38,7 @@ struct doctor {
     const char *client, *type;
     uint16_t port;
     bool no_advertise;
-    struct state_record state;
-    bool has_state;
-    size_t services;                         /* that have come */
-    char other_prefix[TOPIC_PREFIX_MAX + 1]; /* of another bridge; "": none seen */
+    struct doctor_seen seen;
 };
 
 static bool take(void *context, size_t row, const char *value, const char **problem)
@@ -63,12 +60,6 @@ static bool take(void *context, size_t row, const char *value, const char **prob
     return false;
 }
 
-static const char *advice(const struct doctor *doctor, enum doctor_check check)
-{
-    static char text[DOCTOR_ADVICE_SIZE];
-    return doctor_advice(text, check, &doctor->patient);
-}
-
 static void end(struct doctor *doctor, const char *reason)
 {
     loop_end(&doctor->session.loop, doctor_end(&doctor->report, reason));
@@ -82,69 +73,18 @@ static void wait_more(struct doctor *doctor)
 
 /* ---- what is retained ---- */
 
-static void check_bridge(struct doctor *doctor)
-{
-    const struct state_record *state = &doctor->state;
-
-    if (!doctor->has_state && doctor->other_prefix[0])
-        doctor_failed(&doctor->report, DOCTOR_BRIDGE, advice(doctor, DOCTOR_BRIDGE),
-                      "none with the prefix %s; but there is one with --prefix %s",
-                      doctor->options.prefix, doctor->other_prefix);
-    else if (!doctor->has_state)
-        doctor_failed(&doctor->report, DOCTOR_BRIDGE, advice(doctor, DOCTOR_BRIDGE),
-                      "there is none with the prefix %s, or you may not read %s/bridge/state",
-                      doctor->options.prefix, doctor->options.prefix);
-    else if (state->life != BRIDGE_ONLINE)
-        doctor_failed(&doctor->report, DOCTOR_BRIDGE, advice(doctor, DOCTOR_BRIDGE), "it is %s",
-                      bridge_life_name(state->life));
-    else
-        doctor_ok(&doctor->report, DOCTOR_BRIDGE, "version %s on %s is online", state->version,
-                  state->hostname);
-}
-
-static bool is_online(const struct doctor *doctor)
-{
-    return doctor->has_state && doctor->state.life == BRIDGE_ONLINE;
-}
-
-static void check_avahi(struct doctor *doctor)
-{
-    if (!is_online(doctor))
-        doctor_skipped(&doctor->report, DOCTOR_AVAHI, "only the bridge could tell");
-    else if (!doctor->state.avahi_up)
-        doctor_failed(&doctor->report, DOCTOR_AVAHI, advice(doctor, DOCTOR_AVAHI),
-                      "the bridge does not reach avahi-daemon");
-    else
-        doctor_ok(&doctor->report, DOCTOR_AVAHI, "the bridge has it");
-}
-
-static void check_read(struct doctor *doctor)
-{
-    size_t wanted = is_online(doctor) ? doctor->state.services : 0;
-
-    if (doctor->services > 0 || (is_online(doctor) && wanted == 0))
-        doctor_ok(&doctor->report, DOCTOR_READ, "%zu services", doctor->services);
-    else if (wanted > 0)
-        doctor_failed(&doctor->report, DOCTOR_READ, advice(doctor, DOCTOR_READ),
-                      "the bridge knows %zu services, and you may read none", wanted);
-    else
-        doctor_skipped(&doctor->report, DOCTOR_READ, "there is nothing to be read");
-}
-
 static void look(void *context, int64_t now)
 {
     (void)now;
     struct doctor *doctor = context;
 
-    check_bridge(doctor);
-    check_avahi(doctor);
-    check_read(doctor);
+    doctor_retained(&doctor->report, &doctor->patient, doctor->options.prefix, &doctor->seen);
     if (doctor->no_advertise) {
         end(doctor, "not wanted");
     } else if (!doctor->patient.client[0]) {
         end(doctor, "as whom? Say it with --client, or in MDNS_MQTT_CLIENT");
     } else {
-        trip_knock(&doctor->trip, is_online(doctor) && doctor->state.avahi_up);
+        trip_knock(&doctor->trip, doctor_is_online(&doctor->seen) && doctor->seen.state.avahi_up);
         wait_more(doctor);
     }
 }
@@ -153,7 +93,8 @@ static void look(void *context, int64_t now)
 static void on_settled(void *context)
 {
     struct doctor *doctor = context;
-    if (is_online(doctor) && doctor->state.services > 0 && doctor->services == 0)
+    if (doctor_is_online(&doctor->seen) && doctor->seen.state.services > 0 &&
+        doctor->seen.services == 0)
         doctor->again.due = clock_now() + AGAIN_MS;
     else
         look(doctor, clock_now());
@@ -168,12 +109,16 @@ static void on_connected(void *context)
     wait_more(doctor);
 }
 
-static bool on_failed(void *context, const struct connection_failure *failure)
+static void cannot_connect(struct doctor *doctor, const struct connection_failure *failure)
 {
-    struct doctor *doctor = context;
     if (doctor->report.next == DOCTOR_SOCKET)
         doctor_cannot_connect(&doctor->report, &doctor->patient, failure);
     end(doctor, "there is no connection");
+}
+
+static bool on_failed(void *context, const struct connection_failure *failure)
+{
+    cannot_connect(context, failure);
     return false;
 }
 
@@ -198,10 +143,10 @@ static void take_state(struct doctor *doctor, const struct message *message)
     if (!state_record_read(&state, message->payload, message->length))
         return;
     if (path_of(doctor, message->topic)) {
-        doctor->state = state;
-        doctor->has_state = true;
+        doctor->seen.state = state;
+        doctor->seen.has_state = true;
     } else {
-        snprintf(doctor->other_prefix, sizeof doctor->other_prefix, "%.*s",
+        snprintf(doctor->seen.other_prefix, sizeof doctor->seen.other_prefix, "%.*s",
                  (int)strcspn(message->topic, "/"), message->topic);
     }
 }
@@ -214,7 +159,7 @@ static void on_message(void *context, const struct message *message)
     if (!path || strcmp(path, "bridge/state") == 0)
         take_state(doctor, message);
     else if (message->length > 0 && strncmp(path, "service/", strlen("service/")) == 0)
-        doctor->services += doctor->trip.state == TRIP_AT_HOME;
+        doctor->seen.services += doctor->trip.state == TRIP_AT_HOME;
     if (!path || doctor->trip.state == TRIP_AT_HOME || doctor->trip.state == TRIP_DONE)
         return;
     enum trip_state before = doctor->trip.state;
@@ -238,7 +183,7 @@ static void on_acknowledged(void *context, int number, int reason)
 static void on_refused(void *context, int reason)
 {
     struct doctor *doctor = context;
-    doctor_failed(&doctor->report, DOCTOR_READ, advice(doctor, DOCTOR_READ),
+    doctor_failed(&doctor->report, DOCTOR_READ, doctor_advice(DOCTOR_READ, &doctor->patient),
                   "the broker refuses the subscription: %s", connection_reason_text(reason));
     end(doctor, "it needs the one before");
 }
@@ -247,10 +192,25 @@ static void patience_ended(void *context, int64_t now)
 {
     (void)now;
     struct doctor *doctor = context;
+    if (!connection_is_up(doctor->session.connection)) {
+        cannot_connect(doctor, &(struct connection_failure){CONNECTION_SILENT, 0,
+                                                            "no answer from the broker"});
+        return;
+    }
     if (doctor->trip.state == TRIP_AT_HOME)
         doctor_failed(&doctor->report, doctor->report.next, NULL, "no word from the broker");
     trip_expired(&doctor->trip);
     end(doctor, "it needs the one before");
+}
+
+/* What was not found out is not well: the exit code is that of a program that the signal ends. */
+static void on_signal(void *context, int number)
+{
+    struct doctor *doctor = context;
+    if (!loop_is_end(number))
+        return;
+    int failed = doctor_end(&doctor->report, "it was ended");
+    loop_end(&doctor->session.loop, failed ? failed : 128 + number);
 }
 
 /* ---- the command ---- */
@@ -296,9 +256,12 @@ static int run(struct doctor *doctor)
         doctor_begin(&doctor->report, doctor->options.json, stdout);
         loop_add_timer(&doctor->session.loop, &doctor->patience, patience_ended, doctor);
         loop_add_timer(&doctor->session.loop, &doctor->again, look, doctor);
+        doctor->session.loop.signal = on_signal;
+        wait_more(doctor);
         exit_code = loop_run(&doctor->session.loop);
     }
-    session_close(&doctor->session, true);
+    /* A test that is on its way is taken back by our last will. */
+    session_close(&doctor->session, !trip_is_under_way(&doctor->trip));
     trip_free(&doctor->trip);
     return exit_code;
 }

@@ -119,6 +119,16 @@ static void on_settled(void *context)
     status->second = true;
 }
 
+/* The bridge's records; which of the advertisements' may be read is the broker's affair. */
+static void on_refused(void *context, int reason)
+{
+    struct status_command *status = context;
+    if (status->second)
+        return;
+    say("the broker refuses the subscription: %s", connection_reason_text(reason));
+    loop_end(&status->session.loop, EXIT_REFUSED);
+}
+
 static bool on_failed(void *context, const struct connection_failure *failure)
 {
     struct status_command *status = context;
@@ -128,11 +138,15 @@ static bool on_failed(void *context, const struct connection_failure *failure)
 static int run(struct status_command *status)
 {
     static const struct connection_handlers handlers = {
-        .settled = on_settled, .failed = on_failed, .message = on_message};
+        .settled = on_settled,
+        .failed = on_failed,
+        .message = on_message,
+        .subscription_refused = on_refused,
+    };
     int exit_code = (int)session_open(&status->session, &status->options, &handlers, status);
 
     if (exit_code == EXIT_DONE) {
-        status->session.loop.ends_with_reader = true;
+        status->session.loop.ends_with_output = true;
         subscribe(status, "bridge/state");
         if (status->stats)
             subscribe(status, "bridge/stats");

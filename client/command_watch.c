@@ -2,6 +2,11 @@
 /*
  * A live table. On a terminal it is drawn in place; elsewhere one table follows the other, as what
  * it shows changes. Changes within a tenth of a second are drawn at once.
+ *
+ * Drawing in place is done on the terminal's second screen, which forgets what stands there. So it is
+ * entered when there is something to draw, with the first connection, and left for each line on stderr:
+ * these are to be read on the first screen when we have ended. The last one also stands above the table,
+ * until the connection is there again.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +19,7 @@
 #include "command.h"
 #include "look.h"
 #include "print.h"
+#include "say.h"
 #include "table.h"
 
 #define SETTLE_MS 100
@@ -35,6 +41,8 @@ struct watch {
     struct look_wish wish;
     struct loop_timer redraw;
     bool terminal;
+    bool on_second_screen;
+    char said[512]; /* the last line on stderr */
 };
 
 static bool take(void *context, size_t row, const char *value, const char **problem)
@@ -56,23 +64,40 @@ static void size_of_terminal(const struct watch *watch, size_t *width, size_t *h
     *height = known ? size.ws_row : LINES_MAX;
 }
 
+static void enter_second_screen(struct watch *watch)
+{
+    if (!watch->on_second_screen)
+        fputs(SCREEN_ENTER, stdout);
+    watch->on_second_screen = true;
+}
+
+static void leave_second_screen(struct watch *watch)
+{
+    if (watch->on_second_screen)
+        fputs(SCREEN_LEAVE, stdout);
+    watch->on_second_screen = false;
+}
+
 /* The line above the table. */
 static void headline(const struct watch *watch, char *out, size_t size)
 {
     const struct state_record *state = tree_bridge(watch->look.tree);
     char host[sizeof state->hostname * 4 + 1] = "";
     size_t count = tree_count(watch->look.tree);
+    const char *url = watch->look.session.place.url, *said = watch->said;
+    const char *semicolon = *said ? "; " : "";
 
     if (state)
         print_escape(host, (const uint8_t *)state->hostname, strlen(state->hostname));
     if (!connection_is_up(watch->look.session.connection))
-        snprintf(out, size, "%zu services; no connection to %s", count,
-                 watch->look.session.place.url);
+        snprintf(out, size, "%zu services; %s%s", count, *said ? said : "no connection to ",
+                 *said ? "" : url);
     else if (!state)
-        snprintf(out, size, "%zu services; no bridge at %s", count, watch->look.session.place.url);
+        snprintf(out, size, "%zu services; no bridge at %s%s%s", count, url, semicolon, said);
     else
-        snprintf(out, size, "%zu services; bridge %s on %s, avahi %s", count,
-                 bridge_life_name(state->life), host, state->avahi_up ? "up" : "down");
+        snprintf(out, size, "%zu services; bridge %s on %s, avahi %s%s%s", count,
+                 bridge_life_name(state->life), host, state->avahi_up ? "up" : "down", semicolon,
+                 said);
 }
 
 static void draw(void *context, int64_t now)
@@ -80,12 +105,16 @@ static void draw(void *context, int64_t now)
     (void)now;
     struct watch *watch = context;
     size_t count, width, height;
-    char line[1200], fitted[4 * sizeof line];
+    char line[1800], fitted[4 * sizeof line];
     const char *end_of_line = watch->terminal ? LINE_END : "\n";
-    const struct service_record **list = tree_list(watch->look.tree, &count);
 
+    if (watch->terminal && !connection_was_up(watch->look.session.connection))
+        return;
+    const struct service_record **list = tree_list(watch->look.tree, &count);
     if (!list)
         return;
+    if (watch->terminal)
+        enter_second_screen(watch);
     size_of_terminal(watch, &width, &height);
     headline(watch, line, sizeof line);
     if (table_width(line) > width)
@@ -127,8 +156,20 @@ static void on_bridge(void *context, const struct state_record *state)
 static void on_link(void *context, bool up)
 {
     struct watch *watch = context;
+    if (up)
+        watch->said[0] = '\0';
     if (watch->options.json)
         printf("{\"event\":\"broker\",\"up\":%s}\n", up ? "true" : "false");
+    redraw_soon(watch);
+}
+
+/* A line for stderr is about to be written. */
+static void on_say(void *context, const char *line)
+{
+    struct watch *watch = context;
+    snprintf(watch->said, sizeof watch->said, "%s", line);
+    if (isatty(STDERR_FILENO))
+        leave_second_screen(watch);
     redraw_soon(watch);
 }
 
@@ -137,7 +178,7 @@ static void on_signal(void *context, int number)
     struct watch *watch = context;
     if (number == SIGWINCH)
         draw(watch, 0);
-    else if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT)
+    else if (loop_is_end(number))
         loop_end(&watch->look.session.loop, EXIT_DONE);
 }
 
@@ -152,10 +193,12 @@ static int run(struct watch *watch)
         watch->look.link = on_link;
         loop->signal = on_signal;
         loop_add_timer(loop, &watch->redraw, draw, watch);
+        if (watch->terminal)
+            say_tell(on_say, watch);
         redraw_soon(watch);
-        fputs(watch->terminal ? SCREEN_ENTER : "", stdout);
         exit_code = look_run(&watch->look);
-        fputs(watch->terminal ? SCREEN_LEAVE : "", stdout);
+        leave_second_screen(watch);
+        say_tell(NULL, NULL);
     }
     look_close(&watch->look);
     return exit_code;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The connection to the broker: MQTT 5, clean session, random client id, driven by the caller's
- * poll(2). It comes back by itself and subscribes again. The only file that knows libmosquitto.
+ * poll(2). It comes back by itself and subscribes again. Nobody else knows libmosquitto.
  *
  * It says on stderr, once each, that the connection was lost and that it is back; and that a first
  * connection cannot be made, if it is to be tried again.

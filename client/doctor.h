@@ -13,6 +13,7 @@
 
 #include "connection.h"
 #include "place.h"
+#include "record_read.h"
 #include "who.h"
 
 enum doctor_check {
@@ -60,14 +61,15 @@ struct doctor_patient {
     char user[TOPIC_CLIENT_MAX + 1];   /* of the host, whose container it is; or "USER" */
     char client[TOPIC_CLIENT_MAX + 1]; /* or "CLIENT" */
     uid_t uid;
-    bool socket_itself; /* is mounted, not its folder */
+    bool folder_mounted; /* what is mounted is the folder of the socket; */
+    bool socket_itself;  /* or the socket, which does not outlive a restart */
     const struct place *place;
 };
 
-/* What to do about a check that failed: commands and options as they are to be typed. */
-#define DOCTOR_ADVICE_SIZE 512
-const char *doctor_advice(char out[DOCTOR_ADVICE_SIZE], enum doctor_check check,
-                          const struct doctor_patient *patient);
+/* What to do about a check that failed: commands and options as they are to be typed. Until the next
+ * call. */
+#define DOCTOR_ADVICE_SIZE 640
+const char *doctor_advice(enum doctor_check check, const struct doctor_patient *patient);
 
 /* Finds out who and where we are; `client` as of --client. */
 void doctor_look_at(struct doctor_patient *patient, const struct options *options,
@@ -79,5 +81,21 @@ void doctor_look_at(struct doctor_patient *patient, const struct options *option
 void doctor_connected(struct doctor_report *report, const struct doctor_patient *patient);
 void doctor_cannot_connect(struct doctor_report *report, const struct doctor_patient *patient,
                            const struct connection_failure *failure);
+
+/* ---- the next three ---- */
+
+/* What has come by now of what is retained. */
+struct doctor_seen {
+    struct state_record state;
+    bool has_state;
+    size_t services;
+    char other_prefix[TOPIC_PREFIX_MAX + 1]; /* of another bridge; "": none seen */
+};
+
+bool doctor_is_online(const struct doctor_seen *seen);
+
+/* All has come. */
+void doctor_retained(struct doctor_report *report, const struct doctor_patient *patient,
+                     const char *prefix, const struct doctor_seen *seen);
 
 #endif

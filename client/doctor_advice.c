@@ -9,57 +9,90 @@
 #include <string.h>
 #include <unistd.h>
 
-static void on_socket(char *out, const struct doctor_patient *p)
+#define OPTION_SIZE 256
+
+/* What gives a container the folder of the socket. */
+static const char *mount_option(char out[OPTION_SIZE], const struct doctor_patient *p)
 {
     switch (p->runtime) {
     case WHO_PODMAN:
-        snprintf(out, DOCTOR_ADVICE_SIZE,
-                 "podman run --volume /run/mdns-mqtt/%s/s:/run/mdns-mqtt:ro ...", p->user);
+        snprintf(out, OPTION_SIZE,
+                 "podman run --volume /run/mdns-mqtt/%s/s:/run/mdns-mqtt:ro ..., or --device "
+                 "mdns-mqtt/broker=%s",
+                 p->user, p->user);
         break;
-    case WHO_DOCKER:
-        snprintf(out, DOCTOR_ADVICE_SIZE,
+    case WHO_DOCKER: /* --volume would make an empty folder where there is none */
+        snprintf(out, OPTION_SIZE,
                  "docker run --mount "
                  "type=bind,source=/run/mdns-mqtt/%s/s,target=/run/mdns-mqtt,readonly ...",
                  p->user);
         break;
     case WHO_OTHER:
-        snprintf(out, DOCTOR_ADVICE_SIZE,
+    case WHO_HOST:
+        snprintf(out, OPTION_SIZE,
                  "mount the host's folder /run/mdns-mqtt/%s/s to /run/mdns-mqtt, read-only; with "
                  "bwrap: --ro-bind /run/mdns-mqtt/%s/s /run/mdns-mqtt",
                  p->user, p->user);
         break;
-    case WHO_HOST:
+    }
+    return out;
+}
+
+static void on_socket(char *out, const struct doctor_patient *p)
+{
+    char option[OPTION_SIZE];
+
+    if (p->runtime == WHO_HOST)
         snprintf(
             out, DOCTOR_ADVICE_SIZE,
             "as root: deploy/grant %s advertise; then MQTT_SOCKET=/run/mdns-mqtt/%s/s/mqtt.sock",
             p->user, p->user);
-        break;
-    }
+    else if (p->folder_mounted)
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "on the host: systemctl start mdns-mqtt-broker; if it runs, another folder is "
+                 "mounted%s: %s",
+                 p->runtime == WHO_DOCKER
+                     ? ", or Docker has started before the first deploy/grant and has to be again"
+                     : "",
+                 mount_option(option, p));
+    else
+        snprintf(out, DOCTOR_ADVICE_SIZE,
+                 "%s; for a user who has no such folder, on the host, as root: deploy/grant %s "
+                 "advertise",
+                 mount_option(option, p), p->user);
 }
 
+/* In a container of a user without rights, its root is this user, to whom the folder belongs. */
 static void on_permission(char *out, const struct doctor_patient *p)
 {
-    const char *option = p->runtime == WHO_PODMAN   ? "podman run --userns=keep-id ..., or "
+    const char *option = p->runtime == WHO_PODMAN
+                             ? "podman run --userns=keep-id ... or --user 0, or "
                          : p->runtime == WHO_DOCKER ? "docker run --user 0 ..., or "
                                                     : "";
     if (p->runtime == WHO_HOST)
         snprintf(out, DOCTOR_ADVICE_SIZE, "as root: deploy/grant %s observe", p->user);
     else
-        snprintf(out, DOCTOR_ADVICE_SIZE,
-                 "%son the host, as root: deploy/grant %s observe --container-uid %lu", option,
-                 p->user, (unsigned long)p->uid);
+        snprintf(
+            out, DOCTOR_ADVICE_SIZE,
+            "%son the host, as root: deploy/grant %s ROLE --container-uid %lu, with the role and "
+            "each --client that deploy/grant --list shows",
+            option, p->user, (unsigned long)p->uid);
 }
 
 static void on_broker(char *out, const struct doctor_patient *p)
 {
+    char option[OPTION_SIZE];
+
     if (p->socket_itself)
         snprintf(out, DOCTOR_ADVICE_SIZE,
                  "the socket itself is mounted, and the broker has made a new one since; mount the "
-                 "folder that it is in");
+                 "folder that it is in: %s",
+                 mount_option(option, p));
     else if (p->place->port != 0 && p->runtime != WHO_HOST)
         snprintf(out, DOCTOR_ADVICE_SIZE,
-                 "a container cannot reach the host by TCP as it is, and need not: mount the "
-                 "folder of the socket to /run/mdns-mqtt, and give neither --broker nor MQTT_URL");
+                 "a container cannot reach the host by TCP as it is, and need not: give neither "
+                 "--broker nor MQTT_URL, and %s",
+                 mount_option(option, p));
     else
         snprintf(out, DOCTOR_ADVICE_SIZE,
                  "on the host: systemctl status mdns-mqtt-broker mosquitto; if there is none, "
@@ -80,21 +113,25 @@ static void on_user(char *out, const struct doctor_patient *p)
                  p->user);
 }
 
-static void on_roles(char *out, const struct doctor_patient *p, const char *role)
+static void on_read(char *out, const struct doctor_patient *p)
 {
-    if (strcmp(role, "advertise") == 0 && strcmp(p->client, p->user) != 0)
-        snprintf(out, DOCTOR_ADVICE_SIZE,
-                 "on the host, as root: deploy/grant %s advertise --client %s; or --client with a "
-                 "name that `deploy/grant --list` shows",
-                 p->user, p->client);
-    else
-        snprintf(out, DOCTOR_ADVICE_SIZE, "on the host, as root: deploy/grant %s %s", p->user,
-                 role);
+    snprintf(out, DOCTOR_ADVICE_SIZE, "on the host, as root: deploy/grant %s observe", p->user);
 }
 
-const char *doctor_advice(char out[DOCTOR_ADVICE_SIZE], enum doctor_check check,
-                          const struct doctor_patient *p)
+/* A grant says all of a role at once. */
+static void on_advertise(char *out, const struct doctor_patient *p)
 {
+    bool is_user = strcmp(p->client, p->user) == 0;
+    snprintf(out, DOCTOR_ADVICE_SIZE,
+             "--client with a name that deploy/grant --list shows on the host; or there, as root: "
+             "deploy/grant %s advertise%s%s, with each --client that is shown",
+             p->user, is_user ? "" : " --client ", is_user ? "" : p->client);
+}
+
+const char *doctor_advice(enum doctor_check check, const struct doctor_patient *p)
+{
+    static char out[DOCTOR_ADVICE_SIZE];
+
     out[0] = '\0';
     switch (check) {
     case DOCTOR_SOCKET:
@@ -118,11 +155,11 @@ const char *doctor_advice(char out[DOCTOR_ADVICE_SIZE], enum doctor_check check,
         snprintf(out, DOCTOR_ADVICE_SIZE, "on the host: systemctl start avahi-daemon");
         break;
     case DOCTOR_READ:
-        on_roles(out, p, "observe");
+        on_read(out, p);
         break;
     case DOCTOR_ADVERTISE:
     case DOCTOR_ROUND_TRIP:
-        on_roles(out, p, "advertise");
+        on_advertise(out, p);
         break;
     case DOCTOR_CHECKS:
         break;
@@ -136,9 +173,10 @@ void doctor_look_at(struct doctor_patient *patient, const struct options *option
     char folder[512], user[TOPIC_CLIENT_MAX + 1];
 
     *patient = (struct doctor_patient){.runtime = who_runtime(), .uid = geteuid(), .place = place};
-    bool mounted = place->port == 0 &&
-                   who_mounted(folder, sizeof folder, place->host, &patient->socket_itself);
-    if (mounted && !patient->socket_itself && who_of_folder(user, folder))
+    const char *socket = place->port == 0 ? place->host : PLACE_SOCKET;
+    bool mounted = who_mounted(folder, sizeof folder, socket, &patient->socket_itself);
+    patient->folder_mounted = mounted && !patient->socket_itself;
+    if (patient->folder_mounted && who_of_folder(user, folder))
         snprintf(patient->user, sizeof patient->user, "%s", user);
     else if (patient->runtime != WHO_HOST || !who_user(patient->user, sizeof patient->user))
         snprintf(patient->user, sizeof patient->user, "USER");

@@ -7,12 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char *advice(const struct doctor_patient *patient, enum doctor_check check)
-{
-    static char text[DOCTOR_ADVICE_SIZE];
-    return doctor_advice(text, check, patient);
-}
-
 /* What is wrong with the path of a socket that is not there, or is none. */
 static void describe_path(char *out, size_t size, const char *path)
 {
@@ -42,13 +36,13 @@ static void no_socket(struct doctor_report *report, const struct doctor_patient 
 {
     char problem[3 * PLACE_URL_MAX];
     describe_path(problem, sizeof problem, patient->place->host);
-    doctor_failed(report, DOCTOR_SOCKET, advice(patient, DOCTOR_SOCKET), "%s", problem);
+    doctor_failed(report, DOCTOR_SOCKET, doctor_advice(DOCTOR_SOCKET, patient), "%s", problem);
 }
 
 static void no_permission(struct doctor_report *report, const struct doctor_patient *patient)
 {
     doctor_ok(report, DOCTOR_SOCKET, "%s", patient->place->host);
-    doctor_failed(report, DOCTOR_PERMISSION, advice(patient, DOCTOR_PERMISSION),
+    doctor_failed(report, DOCTOR_PERMISSION, doctor_advice(DOCTOR_PERMISSION, patient),
                   "user %lu may not open %s", (unsigned long)patient->uid, patient->place->host);
 }
 
@@ -56,12 +50,15 @@ static void no_permission(struct doctor_report *report, const struct doctor_pati
 static void place_is_fine(struct doctor_report *report, const struct doctor_patient *patient)
 {
     const struct place *place = patient->place;
+    const char *where = who_runtime_name(patient->runtime);
+
     if (place->port == 0) {
-        doctor_ok(report, DOCTOR_SOCKET, "%s (%s)", place->host, place_source_name(place->source));
+        doctor_ok(report, DOCTOR_SOCKET, "%s (%s), %s", place->host,
+                  place_source_name(place->source), where);
         doctor_ok(report, DOCTOR_PERMISSION, "user %lu may open it", (unsigned long)patient->uid);
     } else {
-        doctor_skipped(report, DOCTOR_SOCKET, "the broker is at %s (%s)", place->url,
-                       place_source_name(place->source));
+        doctor_skipped(report, DOCTOR_SOCKET, "we are %s, the broker is at %s (%s)", where,
+                       place->url, place_source_name(place->source));
         doctor_skipped(report, DOCTOR_PERMISSION, "not by a socket");
     }
 }
@@ -71,13 +68,13 @@ static void no_broker(struct doctor_report *report, const struct doctor_patient 
 {
     /* In a container, to find nobody at the default address means that the socket is missing. */
     if (patient->place->source == PLACE_BY_DEFAULT && patient->runtime != WHO_HOST) {
-        doctor_failed(report, DOCTOR_SOCKET, advice(patient, DOCTOR_SOCKET),
+        doctor_failed(report, DOCTOR_SOCKET, doctor_advice(DOCTOR_SOCKET, patient),
                       "there is no " PLACE_SOCKET " in here, and nobody at %s either",
                       patient->place->url);
         return;
     }
     place_is_fine(report, patient);
-    doctor_failed(report, DOCTOR_BROKER, advice(patient, DOCTOR_BROKER), "%s: %s",
+    doctor_failed(report, DOCTOR_BROKER, doctor_advice(DOCTOR_BROKER, patient), "%s: %s",
                   patient->place->url, text);
 }
 
@@ -89,7 +86,7 @@ static void no_user(struct doctor_report *report, const struct doctor_patient *p
     place_is_fine(report, patient);
     if (failure->problem == CONNECTION_REFUSED)
         doctor_ok(report, DOCTOR_BROKER, "it answers");
-    doctor_failed(report, DOCTOR_USER, advice(patient, DOCTOR_USER), "%s%s: %s",
+    doctor_failed(report, DOCTOR_USER, doctor_advice(DOCTOR_USER, patient), "%s%s: %s",
                   user ? "user " : "without a user", user ? user : "", failure->text);
 }
 

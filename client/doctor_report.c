@@ -7,6 +7,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "text.h"
+
 static const char *const names[] = {
     [DOCTOR_SOCKET] = "socket",
     [DOCTOR_PERMISSION] = "permission",
@@ -60,7 +62,9 @@ static void print_line(FILE *out, enum doctor_check check, const char *result, c
 static void say_of(struct doctor_report *report, enum doctor_check check, const char *result,
                    const char *message, const char *advice)
 {
-    (report->json ? print_json : print_line)(report->out, check, result, message, advice);
+    char safe[MESSAGE_SIZE]; /* a host's name, say, is anybody's */
+    text_excerpt(safe, sizeof safe, message);
+    (report->json ? print_json : print_line)(report->out, check, result, safe, advice);
     fflush(report->out);
     report->next = check + 1;
 }

@@ -9,12 +9,6 @@
 #define TRIP_TYPE "_mdns-mqtt._tcp"
 #define TRIP_PORT 9 /* discard */
 
-static const char *advice(const struct trip *trip, enum doctor_check check)
-{
-    static char text[DOCTOR_ADVICE_SIZE];
-    return doctor_advice(text, check, trip->patient);
-}
-
 /* ---- before ---- */
 
 static char *make_request(struct trip *trip, const char *type, uint16_t port, uint32_t number,
@@ -71,16 +65,21 @@ void trip_knock(struct trip *trip, bool may_ask)
     publish(trip, "");
 }
 
+bool trip_is_under_way(const struct trip *trip)
+{
+    return trip->state == TRIP_ASKED || trip->state == TRIP_ESTABLISHED;
+}
+
 static void finish(struct trip *trip)
 {
-    if (trip->state == TRIP_ASKED || trip->state == TRIP_ESTABLISHED)
+    if (trip_is_under_way(trip))
         publish(trip, "");
     trip->state = TRIP_DONE;
 }
 
 static void may_not(struct trip *trip, int reason)
 {
-    doctor_failed(trip->report, DOCTOR_ADVERTISE, advice(trip, DOCTOR_ADVERTISE),
+    doctor_failed(trip->report, DOCTOR_ADVERTISE, doctor_advice(DOCTOR_ADVERTISE, trip->patient),
                   "the broker does not let you advertise as %s: %s", trip->owner.client,
                   connection_reason_text(reason));
     finish(trip);
@@ -178,7 +177,7 @@ void trip_expired(struct trip *trip)
         break;
     case TRIP_ASKED:
         doctor_failed(
-            trip->report, DOCTOR_ROUND_TRIP, advice(trip, DOCTOR_ROUND_TRIP),
+            trip->report, DOCTOR_ROUND_TRIP, doctor_advice(DOCTOR_ROUND_TRIP, trip->patient),
             "no word of `established` came: Avahi does not get on, or you may not read %s",
             trip->status_topic);
         break;

@@ -51,6 +51,9 @@ void trip_knock(struct trip *trip, bool may_ask);
 void trip_acknowledged(struct trip *trip, int number, int reason);
 void trip_message(struct trip *trip, const struct message *message);
 
+/* Is there something to be taken back? */
+bool trip_is_under_way(const struct trip *trip);
+
 /* Nothing more has come for a while. */
 void trip_expired(struct trip *trip);
 

@@ -185,9 +185,9 @@ enum exit_code look_open(struct look *look, const struct options *options,
     if (code != EXIT_DONE)
         return code;
     look->once = wish->once;
-    look->session.persistent = !wish->once;
+    look->session.persistent = look->session.loop.endless = !wish->once;
     look->all = !wish->domain && !wish->type && !wish->name;
-    look->session.loop.ends_with_reader = true;
+    look->session.loop.ends_with_output = true;
     look->session.loop.context = context;
     loop_add_timer(&look->session.loop, &look->patience, patience_ended, look);
     look->tree = tree_new(options->prefix, &ours, look);

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "exit_codes.h"
+#include "output.h"
 
 #define LONGEST_WAIT_MS 60000
 
@@ -35,7 +35,6 @@ int loop_open(struct loop *loop, struct connection *connection, void *context)
             sigaddset(&set, taken[i]);
     *loop = (struct loop){.connection = connection, .context = context, .signal_fd = -1};
     sigprocmask(SIG_BLOCK, &set, &signals_before);
-    signal(SIGPIPE, SIG_IGN);
     loop->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return loop->signal_fd < 0 ? -errno : 0;
 }
@@ -45,6 +44,11 @@ void loop_close(struct loop *loop)
     if (loop->signal_fd >= 0)
         close(loop->signal_fd);
     loop->signal_fd = -1;
+}
+
+bool loop_is_end(int number)
+{
+    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
 }
 
 void loop_child_signals(void)
@@ -88,10 +92,8 @@ static void read_signals(struct loop *loop)
         loop->signal_code = info.ssi_code;
         if (loop->signal)
             loop->signal(loop->context, number);
-        else if (number == SIGINT || number == SIGTERM || number == SIGHUP)
-            loop_end(loop, EXIT_DONE);
-        else if (number == SIGQUIT)
-            loop_end(loop, EXIT_INTERNAL);
+        else if (loop_is_end(number))
+            loop_end(loop, loop->endless ? EXIT_DONE : 128 + number);
     }
 }
 
@@ -115,8 +117,9 @@ static void turn(struct loop *loop)
         fds[1].fd = connection_fd(loop->connection);
         fds[1].events = connection_events(loop->connection);
     }
-    if (fflush(stdout) != 0 && loop->ends_with_reader) {
-        loop_end(loop, EXIT_DONE);
+    enum output_state output = output_flush();
+    if (output != OUTPUT_FINE && loop->ends_with_output) {
+        loop_end(loop, output == OUTPUT_UNREAD ? EXIT_DONE : EXIT_OUTPUT);
         return;
     }
     wait = wait < 0 ? 0 : wait > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait;
@@ -136,6 +139,5 @@ int loop_run(struct loop *loop)
 {
     while (!loop->ended)
         turn(loop);
-    fflush(stdout);
     return loop->exit_code;
 }

@@ -19,26 +19,30 @@ struct loop_timer {
 
 struct loop {
     struct connection *connection; /* may be NULL; may be freed and set to NULL in between */
-    /* A signal that loop_open() took; NULL: SIGINT, SIGTERM and SIGHUP end the loop with
-     * EXIT_DONE, and all others are nothing. */
+    /* A signal that loop_open() took; NULL: those of loop_is_end() end the loop, with EXIT_DONE where
+     * it is `endless`, else with 128 + the number; and all others are nothing. */
     void (*signal)(void *context, int number);
+    bool endless;    /* a signal is what is to end it */
     int signal_code; /* where that signal comes from: its si_code, see sigaction(2) */
     void *context;
     struct loop_timer *timers[LOOP_TIMERS_MAX]; /* NULL: none */
     int signal_fd;
-    bool ends_with_reader; /* nobody reads our stdout any more: the end, with EXIT_DONE */
+    bool ends_with_output; /* stdout is read no more, or fails: the end */
     bool ended;
     int exit_code;
 };
 
 /*
- * Takes SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGWINCH, SIGUSR1 and SIGUSR2, and ignores
- * SIGPIPE. A child has to call loop_child_signals() between fork() and exec(). 0 or -errno.
+ * Takes SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGWINCH, SIGUSR1 and SIGUSR2. A child
+ * has to call loop_child_signals() between fork() and exec(). 0 or -errno.
  */
 int loop_open(struct loop *loop, struct connection *connection, void *context);
 void loop_close(struct loop *loop);
 
-/* Gives a child the signals as they were before loop_open(). */
+/* Is it a signal that asks a program to end? */
+bool loop_is_end(int number);
+
+/* Gives a child the signals as they were before loop_open(), and SIGPIPE, which main() ignores. */
 void loop_child_signals(void);
 
 /* Adds a timer, which is the caller's and not set yet. There are LOOP_TIMERS_MAX. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of commands. */
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
+#include "output.h"
 #include "say.h"
 #include "text.h"
 
@@ -61,7 +63,7 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const char *name = base_name(argc > 0 ? argv[0] : "mdns-mqtt");
     const struct command *command = find(name, true);
@@ -91,4 +93,11 @@ int main(int argc, char **argv)
     }
     print_help(stderr);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    /* Of stdout, output.h tells; of the broker's socket, libmosquitto does. */
+    signal(SIGPIPE, SIG_IGN);
+    return output_end(run(argc, argv));
 }

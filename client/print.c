@@ -227,6 +227,13 @@ void print_state(const struct state_record *state)
     print_time("started", state->stamp.epoch);
 }
 
+void print_server(const struct state_record *state)
+{
+    char version[ESCAPED_SIZE(sizeof state->version)], host[ESCAPED_SIZE(sizeof state->hostname)];
+    fprintf(stderr, "Server version: mdns-mqtt-bridge %s; Host name: %s\n",
+            escape(version, state->version), escape(host, state->hostname));
+}
+
 static void print_counters(const cJSON *json)
 {
     char name[ESCAPED_SIZE(STATUS_KEY_MAX)];

@@ -44,6 +44,9 @@ void print_request(const char *path, const struct request *request);
 /* The bridge's counters. False: that is no stats record, and nothing is written. */
 bool print_stats(const uint8_t *payload, size_t length);
 
+/* Which bridge it is, on stderr, in the words in which Avahi's programs tell of avahi-daemon. */
+void print_server(const struct state_record *state);
+
 /* A record as it came, without its padding. Nothing but what was checked to be JSON. */
 void print_payload(const uint8_t *payload, size_t length);
 

@@ -96,7 +96,7 @@ static void on_bridge(void *context, enum advert_bridge bridge)
 static void on_connected(void *context)
 {
     struct publication *p = context;
-    p->refused = false;
+    p->refused = p->deaf = false;
     if (p->presence)
         publish(p, p->presence_topic, "online");
     advert_connected(&p->advert, clock_now());
@@ -114,11 +114,11 @@ static void on_lost(void *context)
         p->handlers.lost(p->context);
 }
 
-static void on_settled(void *context)
+static void tell_state(void *context)
 {
     struct publication *p = context;
-    if (p->handlers.settled && !p->ends)
-        p->handlers.settled(p->context);
+    if (p->handlers.state && !p->ends)
+        p->handlers.state(p->context);
 }
 
 static bool on_failed(void *context, const struct connection_failure *failure)
@@ -135,6 +135,7 @@ static void take_state(struct publication *p, const struct message *message)
     else if (!state_record_read(&p->state, message->payload, message->length))
         return;
     advert_state(&p->advert, there ? &p->state : NULL, clock_now());
+    tell_state(p);
 }
 
 /* Another program of our client has gone, and its will has spoken for us, too. */
@@ -159,17 +160,34 @@ static void on_message(void *context, const struct message *message)
     run_advert(p, clock_now());
 }
 
+static void tell_refusal(struct publication *p, enum publication_right right, int reason)
+{
+    if (p->handlers.refused && !p->ends)
+        p->handlers.refused(p->context, right, reason);
+}
+
+static void on_subscription_refused(void *context, int reason)
+{
+    struct publication *p = context;
+    if (!p->deaf)
+        tell_refusal(p, PUBLICATION_HEAR, reason);
+    p->deaf = true;
+}
+
 static void on_acknowledged(void *context, int number, int reason)
 {
     struct publication *p = context;
 
+    bool refuses = reason >= 0x80, is_news = refuses && !p->refused;
+
     p->last_acknowledged |= number == p->last_number;
-    if (reason >= 0x80 && !p->refused) {
-        p->refused = true;
+    if (refuses || number == p->last_number)
+        p->refused = refuses;
+    if (refuses)
         advert_refused(&p->advert, clock_now());
-        if (p->handlers.refused && !p->ends)
-            p->handlers.refused(p->context, reason);
-    }
+    if (is_news)
+        tell_refusal(p, PUBLICATION_ASK, reason);
+    run_advert(p, clock_now());
     check_end(p);
 }
 
@@ -253,11 +271,12 @@ enum exit_code publication_open(struct publication *p, const struct options *opt
 {
     static const struct connection_handlers connection_handlers = {
         .connected = on_connected,
-        .settled = on_settled,
+        .settled = tell_state,
         .lost = on_lost,
         .failed = on_failed,
         .message = on_message,
         .acknowledged = on_acknowledged,
+        .subscription_refused = on_subscription_refused,
     };
 
     *p =

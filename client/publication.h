@@ -22,16 +22,23 @@
 /* Room for a topic of ours. */
 #define PUBLICATION_TOPIC_SIZE (TOPIC_PREFIX_MAX + sizeof "/advertise/" + TOPIC_STATUS_SIZE)
 
+enum publication_right {
+    PUBLICATION_ASK,  /* for the advertisement */
+    PUBLICATION_HEAR, /* what becomes of it */
+};
+
 /* All but `failed` may be NULL. */
 struct publication_handlers {
     void (*news)(void *context, const struct status *status);
     void (*bridge)(void *context, enum advert_bridge bridge);
-    /* The broker does not let us publish; an MQTT 5 reason code. Once a connection. */
-    void (*refused)(void *context, int reason);
+    /* The broker does not let us; an MQTT 5 reason code. Once, until it does or the connection is
+     * another. */
+    void (*refused)(void *context, enum publication_right right, int reason);
     /* The connection was lost; it is tried again unless the loop is ended. */
     void (*lost)(void *context);
-    /* Whether there is a bridge is known by now, see `state`. Once a connection. */
-    void (*settled)(void *context);
+    /* Whether there is a bridge is known by now, see `state`: once a connection, and each time that
+     * the bridge has something to say of itself. */
+    void (*state)(void *context);
     bool (*failed)(void *context, const struct connection_failure *failure); /* as connection.h */
 };
 
@@ -55,7 +62,8 @@ struct publication {
     struct loop_timer due;     /* the advert's */
     struct loop_timer ending;  /* when we do not wait any longer */
     struct state_record state; /* the last one; all zero, which is offline: there was none */
-    bool refused;              /* told, of this connection */
+    bool refused;              /* what was last published, on this connection */
+    bool deaf;                 /* a subscription is refused, on this connection */
     bool ends;
     int exit_code;   /* how it is to end */
     int last_number; /* of the last message that we published */

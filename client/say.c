@@ -5,10 +5,18 @@
 #include <stdio.h>
 
 static const char *program = "mdns-mqtt";
+static void (*tell_before)(void *context, const char *line);
+static void *tell_context;
 
 void say_as(const char *name)
 {
     program = name;
+}
+
+void say_tell(void (*before)(void *context, const char *line), void *context)
+{
+    tell_before = before;
+    tell_context = context;
 }
 
 void say(const char *format, ...)
@@ -19,6 +27,8 @@ void say(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    if (tell_before)
+        tell_before(tell_context, line);
     fflush(stdout); /* what was said before comes before */
     fprintf(stderr, "%s: %s\n", program, line);
 }

@@ -9,4 +9,7 @@ void say_as(const char *name);
 /* Writes one line. What comes from outside goes through text_excerpt() before. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Who draws on the terminal hears each line right before it is written, to get out of its way. */
+void say_tell(void (*before)(void *context, const char *line), void *context);
+
 #endif

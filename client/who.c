@@ -22,40 +22,6 @@ static const char *environment(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* Are the users of this place others than those of the host? There they are "0 0 4294967295". */
-static bool in_user_namespace(void)
-{
-    char line[64] = "", *rest;
-    FILE *map = fopen("/proc/self/uid_map", "re");
-    if (!map)
-        return false;
-    bool read = fgets(line, sizeof line, map);
-    fclose(map);
-    bool from_0 = strtoul(line, &rest, 10) == 0;
-    bool to_0 = strtoul(rest, &rest, 10) == 0;
-    return read && !(from_0 && to_0 && strtoul(rest, NULL, 10) == UINT32_MAX);
-}
-
-enum who_runtime who_runtime(void)
-{
-    if (access("/run/.containerenv", F_OK) == 0)
-        return WHO_PODMAN;
-    if (access("/.dockerenv", F_OK) == 0)
-        return WHO_DOCKER;
-    return environment("container") || in_user_namespace() ? WHO_OTHER : WHO_HOST;
-}
-
-const char *who_runtime_name(enum who_runtime runtime)
-{
-    static const char *const names[] = {
-        [WHO_HOST] = "this host",
-        [WHO_PODMAN] = "Podman",
-        [WHO_DOCKER] = "Docker",
-        [WHO_OTHER] = "a container",
-    };
-    return names[runtime];
-}
-
 /* ---- mounts ---- */
 
 /* A field of mountinfo, in which blanks and backslashes are \ooo. Returns what follows it. */
@@ -106,21 +72,79 @@ bool who_mounted_from(char *out, size_t size, const char *mountinfo, const char 
     return found;
 }
 
-bool who_mounted(char *out, size_t size, const char *path, bool *is_path)
+/* What the kernel tells of our mounts, to be freed; NULL: nothing. */
+static char *read_mountinfo(void)
 {
     char *text = malloc(MOUNTINFO_MAX);
     FILE *file = fopen(MOUNTINFO, "re");
-    bool found = false;
 
-    if (text && file) {
-        size_t length = fread(text, 1, MOUNTINFO_MAX - 1, file);
-        text[length] = '\0';
-        found = who_mounted_from(out, size, text, path, is_path);
-    }
+    if (text)
+        text[file ? fread(text, 1, MOUNTINFO_MAX - 1, file) : 0] = '\0';
     if (file)
         fclose(file);
-    free(text);
+    return text;
+}
+
+bool who_mounted(char *out, size_t size, const char *path, bool *is_path)
+{
+    char *mountinfo = read_mountinfo();
+    bool found = mountinfo && who_mounted_from(out, size, mountinfo, path, is_path);
+    free(mountinfo);
     return found;
+}
+
+/* ---- the runtime ---- */
+
+/* Are the users of this place others than those of the host? There they are "0 0 4294967295". */
+static bool in_user_namespace(void)
+{
+    char line[64] = "", *rest;
+    FILE *map = fopen("/proc/self/uid_map", "re");
+    if (!map)
+        return false;
+    bool read = fgets(line, sizeof line, map);
+    fclose(map);
+    bool from_0 = strtoul(line, &rest, 10) == 0;
+    bool to_0 = strtoul(rest, &rest, 10) == 0;
+    return read && !(from_0 && to_0 && strtoul(rest, NULL, 10) == UINT32_MAX);
+}
+
+/* Podman leaves /run/.containerenv, but where it has made /run anew, as with --read-only. There is still
+ * the file that tells of the host's name, which is mounted from where Podman keeps its containers. */
+bool who_is_of_podman(const char *mountinfo)
+{
+    char from[512];
+    bool is_path;
+    return who_mounted_from(from, sizeof from, mountinfo, "/etc/hostname", &is_path) && is_path &&
+           strstr(from, "-containers/") && strstr(from, "/userdata/");
+}
+
+static bool is_podman(void)
+{
+    char *mountinfo = read_mountinfo();
+    bool is = access("/run/.containerenv", F_OK) == 0 || (mountinfo && who_is_of_podman(mountinfo));
+    free(mountinfo);
+    return is;
+}
+
+enum who_runtime who_runtime(void)
+{
+    if (is_podman())
+        return WHO_PODMAN;
+    if (access("/.dockerenv", F_OK) == 0)
+        return WHO_DOCKER;
+    return environment("container") || in_user_namespace() ? WHO_OTHER : WHO_HOST;
+}
+
+const char *who_runtime_name(enum who_runtime runtime)
+{
+    static const char *const names[] = {
+        [WHO_HOST] = "on this host",
+        [WHO_PODMAN] = "in Podman",
+        [WHO_DOCKER] = "in Docker",
+        [WHO_OTHER] = "in a container",
+    };
+    return names[runtime];
 }
 
 /* ---- CLIENT ---- */

@@ -15,14 +15,14 @@
 
 enum who_runtime {
     WHO_HOST,   /* no container that we know of */
-    WHO_PODMAN, /* /run/.containerenv */
+    WHO_PODMAN, /* /run/.containerenv, or who_is_of_podman() */
     WHO_DOCKER, /* /.dockerenv */
     WHO_OTHER,  /* another container: `container` is in the environment, or a user namespace */
 };
 
 enum who_runtime who_runtime(void);
 
-/* "Podman", "Docker", "a container", "this host" */
+/* "in Podman", "in Docker", "in a container", "on this host" */
 const char *who_runtime_name(enum who_runtime runtime);
 
 /*
@@ -43,6 +43,9 @@ bool who_mounted_from(char *out, size_t size, const char *mountinfo, const char 
 
 /* The same of this process. */
 bool who_mounted(char *out, size_t size, const char *path, bool *is_path);
+
+/* Does the text of /proc/self/mountinfo tell that Podman made this container? */
+bool who_is_of_podman(const char *mountinfo);
 
 /* USER of ".../USER/s". False: the path is no such one. */
 bool who_of_folder(char client[TOPIC_CLIENT_MAX + 1], const char *folder);

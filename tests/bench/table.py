@@ -118,4 +118,14 @@ def add_memory(table, results, options):
               "", f"{ratio:.2f}", "<= 1.25", verdict(ratio <= 1.25))
 
 
-ADD = {"discovery": add_discovery, "latency": add_latency, "memory": add_memory}
+def add_advertise(table, results, options):
+    for key, what, goal in (("there", "(d) a program is on the LAN after its start, s", None),
+                            ("ended", "    and gone after SIGTERM, s", 2.0),
+                            ("killed", "    and gone after SIGKILL, s", 2.0)):
+        by = {who: [value for r in rounds for value in r[key]] for who, rounds in results.items()}
+        middle, public = statistics.median(by["bridge"]), statistics.median(by["public"])
+        table.add(what, spread(by["bridge"], 1, 2), spread(by["public"], 1, 2), f"{middle / public:.2f}",
+                  f"<= {goal}" if goal else "", verdict(middle <= goal) if goal else "")
+
+
+ADD = {"discovery": add_discovery, "latency": add_latency, "memory": add_memory, "advertise": add_advertise}

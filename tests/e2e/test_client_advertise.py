@@ -1,62 +1,19 @@
 """mdns-mqtt advertise: on the LAN while it runs, gone when it ends, in whatever way."""
 import contextlib
-import fcntl
 import json
 import os
-import pathlib
 import shutil
 import signal
-import subprocess
-import sys
-import termios
 
 import observer
 import tool
 import world
-from adverts import NO_PORT_CHECK, PERSISTENT, AdvertCase
-from process import wait_until
+from adverts import NO_PORT_CHECK, PERSISTENT
+from process import slow, wait_until
 from test_advertise_ports import listener
+from tool_case import FOLDER, TMP, ToolCase
 
-TMP = pathlib.Path("/tmp")
-FOLDER = pathlib.Path("/run/mdns-mqtt/web/s")  # as deploy/grant makes it for the user `web`
-WAYS = """per_listener_settings true
-listener 1883 127.0.0.1
-allow_anonymous true
-listener 1884 127.0.0.1
-allow_anonymous false
-password_file /tmp/passwd
-listener 1885 127.0.0.1
-allow_anonymous true
-acl_file /tmp/observe.acl
-listener 0 /run/mdns-mqtt/web/s/mqtt.sock
-allow_anonymous true
-acl_file /tmp/web.acl
-"""
-OBSERVE = "topic read mdns/service/#\ntopic read mdns/bridge/#\n"
-ADVERTISE = OBSERVE + """topic write mdns/advertise/web/+
-topic read mdns/advertise/web/#
-topic readwrite mdns/client/web
-"""
 DIES = 5.0  # how soon it is to be gone; it is much sooner, but machines are busy
-
-
-class ToolCase(AdvertCase):
-    def boot_ways(self, *kinds, config=None):
-        """A broker with a listener for each way in, and B looking on."""
-        FOLDER.mkdir(parents=True)
-        (TMP / "observe.acl").write_text(OBSERVE)
-        (TMP / "web.acl").write_text(ADVERTISE)
-        (TMP / "passwd").write_text("")
-        self.watch, self.view = self.boot_lan(*kinds, config=config, broker=WAYS)
-
-    def advertise(self, *args, name="Web app", port=8080, kind="_http._tcp", client="web", command=(),
-                  wrapper=(), **options):
-        """Starts it, as CLIENT/app."""
-        who = ["--client", client] if client else []
-        argv = ["advertise", "--name", name, "--type", kind, "--port", port, "--id", "app", *who, *args]
-        if command:
-            argv += ["--", *command]
-        return tool.Tool(*argv, wrapper=wrapper, env={"MDNS_MQTT_CLIENT": ""}, **options)
 
 
 class Ends(ToolCase):
@@ -134,94 +91,6 @@ class Ends(ToolCase):
             self.assertIn(line, second.text())
 
 
-class Commands(ToolCase):
-    def test_signals_and_codes(self):
-        """What COMMAND is told and how it ends; its stdout is its own."""
-        self.lab.start_broker(PERSISTENT)
-        script = ("for s in HUP INT QUIT USR1 USR2 WINCH; do trap \"echo $s\" $s; done; trap 'echo TERM; exit 9' TERM;"
-                  " echo ready; while :; do sleep 0.05; done")
-        os.dup2(os.open("/dev/null", os.O_RDONLY), 7)
-        run = self.advertise(command=["sh", "-c", script], stdout=subprocess.PIPE)
-        lines = [run.popen.stdout.readline()]
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
-                       signal.SIGWINCH, signal.SIGTERM):
-            run.send(number)
-            lines.append(run.popen.stdout.readline())
-        self.assertEqual(b"".join(lines).split(), b"ready HUP INT QUIT USR1 USR2 WINCH TERM".split())
-        self.assertEqual((run.wait_end(), run.popen.stdout.read()), (9, b""))
-        listing = self.advertise(command=["sh", "-c", "ls /proc/self/fd >/tmp/fds"], pass_fds=[7])
-        self.assertEqual(listing.wait_end(), 0)
-        self.assertEqual((TMP / "fds").read_text().split(), ["0", "1", "2", "3", "7"], "and 3 is that of ls")
-        for command, code in ((["sh", "-c", "kill -9 $$"], 137), (["/nonexistent"], 127), (["/etc"], 126)):
-            self.assertEqual(self.advertise(command=command).wait_end(), code, command)
-
-    def test_terminal(self):
-        """What is typed reaches the COMMAND once, and not a second time by way of the tool."""
-        self.lab.start_broker(PERSISTENT)
-        master, slave = os.openpty()
-        attributes = termios.tcgetattr(slave)
-        attributes[3] &= ~termios.ECHO
-        termios.tcsetattr(slave, termios.TCSANOW, attributes)
-        script = ("import os, signal, time\n"  # a shell would take two signals for one
-                  "signal.signal(signal.SIGINT, lambda *_: os.write(1, b'INT '))\n"
-                  "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'END ') and os._exit(3))\n"
-                  "os.write(1, b'ready ')\n"
-                  "while True: time.sleep(60)")
-        run = self.advertise(command=[sys.executable, "-c", script], stdin=slave, stdout=slave, start_new_session=True,
-                             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-        os.close(slave)
-        out = open(master, "rb", buffering=0)
-        heard = self.hear(out, b"ready")
-        os.write(master, b"\x03")
-        heard += self.hear(out, b"INT")
-        run.send(signal.SIGTERM)
-        heard += self.hear(out, b"END")
-        self.assertEqual(heard.split(), [b"ready", b"INT", b"END"])
-        self.assertEqual(run.wait_end(), 3)
-
-    @staticmethod
-    def hear(out, word):
-        heard = b""
-        while word not in heard:
-            heard += out.read(1000)
-        return heard
-
-    def test_process_1(self):
-        """As process 1 of a container, orphans are its own; it passes the exit code on."""
-        self.lab.start_broker(PERSISTENT)
-        script = ("(sleep 0.01 & ) ; n=0; until ! grep -qs '^State:.[SRZD]' $(ls -d /proc/[0-9]*/status |"
-                  " grep -v -e '^/proc/1/' -e \"^/proc/$$/\"); do n=$((n+1)); [ $n -lt 200 ] || exit 3; sleep 0.02;"
-                  " done; echo 1 is $(cat /proc/1/comm); exit 5")
-        run = self.advertise(command=["sh", "-c", script], wrapper=["unshare", "--pid", "--fork", "--mount-proc"])
-        self.assertEqual(run.wait_end(), 5, run.text())
-        self.assertIn("1 is mdns-mqtt", run.text())
-
-    def test_exit_codes(self):
-        """Each reason not to advertise has its own; with a COMMAND it is only said."""
-        self.boot_ways(config={"advertise": {"port-check": "off", "deny-types": "_ssh._tcp"}})
-        url = "mqtt://127.0.0.1:"
-        for args, code, text in (
-                (["--port", "0"], 64, "port"),
-                (["--type", "http"], 64, "type: "),
-                (["--txt", "=x"], 64, "txt"),
-                (["--client", "a/b"], 64, "CLIENT"),
-                (["--lease", "5"], 64, "--lease"),
-                (["--type", "_ssh._tcp"], 65, "failed (denied): type: _ssh._tcp"),
-                (["--broker", url + "1", "--timeout", "0"], 69, "Connection refused"),
-                (["--prefix", "other", "--timeout", "0.5"], 75, "not established in time"),
-                (["--broker", url + "1884"], 77, "Not authorized"),
-                (["--broker", url + "1885"], 77, "does not let you advertise as web"),
-                (["--broker", f"unix://{FOLDER}/mqtt.sock", "--client", "other"], 77, "as other")):
-            run = self.advertise(*args)
-            self.assertEqual(run.wait_end(), code, f"{args}: {run.text()}")
-            self.assertIn(text, run.text())
-            if "--prefix" not in args and code in (65, 77, 64):
-                run = self.advertise(*args, command=["sh", "-c", "sleep 0.3; exit 4"])
-                self.assertEqual(run.wait_end(), 64 if code == 64 else 4, f"{args}: {run.text()}")
-                self.assertIn(text, run.text())
-        self.assertEqual(self.requests_at_broker(), {})
-
-
 class Goes(ToolCase):
     def test_broker_and_bridge(self):
         """They are not there at first, then they are, and gone and back; each is said once."""
@@ -289,6 +158,25 @@ class Goes(ToolCase):
         self.assertEqual([m for m in self.watch.statuses("web/app", mark) if m.state == "withdrawn"], [])
         run.stop()
 
+    def test_bridge_cut_off(self):
+        """The bridge alone loses its connection; what it finds at the broker is a request of a client that
+        somebody has called offline."""
+        self.watch, self.view = self.boot_lan(config={"broker": {"keepalive": 5}, **NO_PORT_CHECK})
+        observer.publish("mdns/client/web", b"offline", retain=True)
+        run, mortal = self.advertise(), self.container("mortal")
+        mortal.wish("app", "Mortal")
+        self.view.sees("Web app", "Mortal")
+        mark = self.watch.mark()
+        self.lab.bridge.send(signal.SIGSTOP)
+        self.watch.bridge_state(since=mark, state="offline", timeout=30)  # its will
+        mortal.die()
+        self.lab.bridge.send(signal.SIGCONT)
+        self.watch.online(since=self.watch.mark(), timeout=30)
+        self.watch.ended("mortal/app", None, since=mark, timeout=30)
+        self.assertNotIn("withdrawn", [m.state for m in self.watch.statuses("web/app", mark)])
+        self.assertNotIn("Web app", self.view.lost())
+        self.assertEqual(run.stop(), 0)
+
     def test_rename_json_and_port(self):
         """The name that it really has, and what the bridge thinks of the port, as JSON."""
         self.watch, self.view = self.boot_lan(config={"advertise": {"port-check": "warn"}})
@@ -325,6 +213,10 @@ class Goes(ToolCase):
             stack.enter_context(listener(80, "127.0.0.1"))
             self.watch.failed("web/app", "denied", "port")
             run.wait_log("failed (denied): port")
+            hasty = self.advertise("--id", "hasty", "--when-listening", "--container-port", "80",
+                                   "--timeout", str(3 * slow()))
+            self.assertEqual(hasty.wait_end(), 65)
+            self.assertIn("not established in time: it is refused", hasty.text())
             stack.enter_context(listener(8080))
             self.watch.established("web/app")
             run.wait_log("established as 'Web app'")

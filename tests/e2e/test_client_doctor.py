@@ -3,6 +3,8 @@ import json
 import os
 import pathlib
 import shutil
+import signal
+import socket
 
 import observer
 import tool
@@ -10,7 +12,7 @@ import world
 from adverts import AdvertCase
 from devices import AvahiPublish
 from process import wait_until
-from test_client_advertise import ADVERTISE, FOLDER, OBSERVE, TMP, WAYS
+from tool_case import ADVERTISE, FOLDER, OBSERVE, TMP, WAYS
 
 CHECKS = ["socket", "permission", "broker", "user", "bridge", "avahi", "read", "advertise", "round-trip"]
 POLICY = {"advertise": {"port-check": "off", "deny-types": "_ssh._tcp"}, "advertise barred": {"enabled": "no"}}
@@ -84,6 +86,31 @@ class Doctor(AdvertCase):
             watch.cleared(name, mark)
         wait_until(lambda: not [t for t in observer.snapshot("mdns/advertise/#")], "nothing is left at the broker")
 
+    def test_ended(self):
+        """By a signal, with its test advertisement on the way: that is taken back, and its lease not waited for."""
+        self.boot_doctor()
+        self.lab.boot(self.a)
+        watch = self.observe()
+        self.start_bridge(POLICY)
+        watch.online()
+        self.a.avahi.send(signal.SIGSTOP)  # so it stays on the way
+        mark = watch.mark()
+        run = tool.Tool("doctor", "--client", "web", "--timeout", "600")
+        asked = watch.message(lambda m: "/doctor-" in m.topic and b"_mdns-mqtt" in m.payload, "the request", mark)
+        run.send(signal.SIGINT)
+        self.assertEqual(run.wait_end(), 130, run.text())
+        self.assertIn("skipped  round-trip  it was ended", run.text())
+        self.a.avahi.send(signal.SIGCONT)
+        watch.status(asked.topic.removeprefix("mdns/advertise/"), mark, state="withdrawn", reason="requested")
+
+    def test_silence(self):
+        """--timeout is for the connection, too; others wait for one much longer."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = URL + str(silent.getsockname()[1])
+            other = tool.Tool("status", "--broker", url)
+            self.examine("broker", "--timeout", "0.3", "--broker", url, text="no answer from the broker")
+            self.assertTrue(other.alive())
+
     def box(self, runtime, *args, mount=True):
         """A sandbox that looks like a container of Podman or Docker, without a network: no right to anything
         of the host, and /usr and the build to run the tool."""
@@ -113,18 +140,22 @@ class Doctor(AdvertCase):
         self.examine("socket", wrapper=self.box("docker", mount=False),
                      text="docker run --mount type=bind,source=/run/mdns-mqtt/USER/s,target=/run/mdns-mqtt,readonly")
         self.examine("socket", "--broker", "unix:///run/mdns-mqtt/other.sock", wrapper=self.box("podman"),
-                     text="the folder /run/mdns-mqtt is there")
+                     text="systemctl start mdns-mqtt-broker")
         self.examine("broker", "--broker", URL + "1883", wrapper=self.box("docker"), text="a container cannot reach")
-        socket = FOLDER / "mqtt.sock"
-        mode = socket.stat().st_mode
-        socket.chmod(0)
+        path = FOLDER / "mqtt.sock"
+        mode = path.stat().st_mode
+        path.chmod(0)
         self.examine("permission", client=None, wrapper=self.box("podman"), text="--container-uid 1000")
         self.examine("permission", client=None, wrapper=self.box("docker"), text="docker run --user 0")
-        socket.chmod(mode)
+        path.chmod(mode)
         self.assertEqual(self.bridges[-1].stop(), 0)
         old = FOLDER.parent / "old.sock"  # what a container has that was given the socket and not its folder
-        os.link(socket, old)
+        os.link(path, old)
         self.lab.broker.stop()
+        path.unlink(missing_ok=True)
+        for runtime, text in (("podman", "systemctl start mdns-mqtt-broker; if it runs, another folder is mounted: "),
+                              ("docker", "Docker has started before the first deploy/grant")):
+            self.examine("socket", client=None, wrapper=self.box(runtime), text=text)
         self.lab.start_broker(self.ways)
         self.examine("broker", client=None, text="mount the folder", wrapper=self.box(
             "podman", "--dir", "/run/mdns-mqtt", "--bind", old, "/run/mdns-mqtt/mqtt.sock", mount=False))

@@ -1,9 +1,10 @@
 """The tool looks: browse, resolve, status, watch, decode; how each ends, and what outlives a broker."""
 import json
 import os
-import pty
+import pathlib
 import re
-import select
+import signal
+import socket
 import subprocess
 import time
 
@@ -15,14 +16,9 @@ from lab import SHIPPED, TMP
 from observer import publish
 from process import slow, wait_until
 from test_broker_ways import ALL_IN_ONE, TLS, make_certificates
+from tool import OFFLINE, lines
 
 SOCKET = TMP / "mqtt.sock"
-OFFLINE = json.dumps({"v": 1, "state": "offline", "epoch": 1, "version": "1", "hostname": "x", "avahi": "up",
-                      "record_size": 4096, "services": 0, "advertised": 0, "seq": 1, "time": 1})
-
-
-def lines(text):
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 class Look(Case):
@@ -151,8 +147,11 @@ class Ends(Case):
         self.assertIn("password file", done.stderr)
 
     def test_tls(self):
-        """Both sides show certificates; who cannot, gets nowhere."""
-        make_certificates()
+        """Both sides show certificates; who cannot, gets nowhere. By address and by name."""
+        make_certificates("IP:127.0.0.1,DNS:localhost")
+        hosts = TMP / "hosts"
+        hosts.write_text("127.0.0.1 localhost other\n")
+        subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
         (TMP / "passwd").write_text("")
         self.lab.start_broker(ALL_IN_ONE + TLS)
         ours = {"MQTT_CERT_FILE": "/tmp/client.crt", "MQTT_KEY_FILE": "/tmp/client.key"}
@@ -161,7 +160,34 @@ class Ends(Case):
         self.assertIn("u'client')", self.lab.broker.text())
         tool.run(*place, "--ca-file", "/tmp/other-ca.crt", env=ours, check=69)
         tool.run(*place, "--ca-file", "/tmp/ca.crt", check=69)
+        for host, code in (("localhost", 75), ("other", 69)):
+            tool.run("status", "--broker", f"mqtts://{host}", "--ca-file", "/tmp/ca.crt", env=ours, check=code)
         self.assertIn("TLS", tool.run(*place, "--ca-file", "/none", check=78).stderr)
+
+    def test_subscription_refused(self):
+        """Mosquitto's ACL file only withholds messages; others tell."""
+        config = tool.refuses_subscriptions()
+        if not config:
+            self.skipTest("Mosquitto has no dynamic security here")
+        self.lab.start_broker(config)
+        wish = ["--client", "web", "--name", "App", "--type", "_http._tcp", "--port", "80"]
+        for args in (["browse"], ["browse", "-t"], ["watch"], ["status"], ["advertise", *wish]):
+            self.assertIn("Not authorized", tool.run(*args, check=77).stderr)
+        self.assertIn("Not authorized", tool.run("-s", "App", "_http._tcp", "80", name="avahi-publish", check=1,
+                                                 env={"MDNS_MQTT_CLIENT": "web"}).stderr)
+
+    def test_signals(self):
+        """Where a signal is how one ends it, all is well; else it has not done what it was to do."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            broker = ["--broker", f"mqtt://127.0.0.1:{silent.getsockname()[1]}"]
+            silent.settimeout(15 * slow())
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+                for args, code in ((["browse"], 0), (["watch"], 0), (["browse", "-t"], 128 + number),
+                                   (["resolve", "A", "_a._tcp"], 128 + number), (["status"], 128 + number)):
+                    run = tool.Tool(*args, *broker)
+                    with silent.accept()[0]:
+                        run.send(number)
+                        self.assertEqual(run.wait_end(), code, args)
 
     def test_no_bridge(self):
         self.lab.start_broker()
@@ -177,6 +203,30 @@ class Ends(Case):
         self.assertTrue(waiting.alive())
         publish("mdns/bridge/state", OFFLINE.replace("offline", "online"), True)
         self.assertEqual(waiting.wait_end(), 0)
+
+    def test_output(self):
+        """What cannot be written is an error, at once for those who would go on; what nobody reads is none."""
+        self.lab.start_broker()
+        publish("mdns/bridge/state", OFFLINE.replace("offline", "online"), True)
+        record = {"v": 1, "state": "up", "name": "x", "type": "_x._tcp", "domain": "local", "interface": "e",
+                  "protocols": ["IPv4"]}
+        publish("mdns/service/local/_x._tcp/x/e", json.dumps(record), True)
+        topic = "mdns/service/local/_x._tcp/x/e\n"
+        for args, options in ((["browse"], {}), (["browse", "-t"], {}), (["watch", "--json"], {}), (["status"], {}),
+                              (["--help"], {}), (["-pat"], {"name": "avahi-browse"}),
+                              (["decode"], {"input": topic, "stdin": None})):
+            with open("/dev/full", "wb") as full:
+                done = self.run_to(full, *args, **options)
+            self.assertEqual((done.returncode, "No space left on device" in done.stderr), (74, True), args)
+            reading, writing = os.pipe()
+            os.close(reading)
+            self.assertEqual(self.run_to(writing, *args, **options).returncode, 0, args)
+            os.close(writing)
+
+    @staticmethod
+    def run_to(stdout, *args, name="mdns-mqtt", **options):
+        return subprocess.run([tool.program(name), *args], **{"stdin": subprocess.DEVNULL, **options}, text=True,
+                              stdout=stdout, stderr=subprocess.PIPE, timeout=30 * slow())
 
     def test_usage(self):
         for args in (["nothing"], [], ["browse", "--nothing"], ["browse", "a", "b"], ["resolve", "a"],
@@ -232,66 +282,6 @@ class Ends(Case):
             tool.run("status", *args, env=env, check=75)
         usual.unlink()
         self.assertIn("127.0.0.1:1883", tool.run("status", check=69).stderr)
-
-
-class Watch(Case):
-    def test_broker_gone_and_back(self):
-        """It goes on by itself, says so on stderr once, and shows what changed meanwhile."""
-        watch = self.boot("b")
-        device = Raw(self.b)
-        device.set(service("Stays"), service("Goes"))
-        watch.service("Goes", protocols=["IPv4", "IPv6"])
-        table, events = tool.Tool("watch"), tool.Tool("watch", "--json")
-        table.wait_log("Goes")
-        events.wait_log('"state":"online"')
-        self.lab.broker.kill()
-        for process in (table, events):
-            process.wait_log("was lost")
-        table.wait_log("no connection to")
-        device.goodbye(service("Goes"))
-        device.set(service("Comes"))
-        self.lab.bridge.wait_log("Comes")
-        self.lab.start_broker()
-        for process in (table, events):
-            process.wait_log("connected again")
-            process.wait_log("Comes")
-        wait_until(lambda: [e["event"] for e in lines(events.text()) if e.get("name") == "Goes"][-1:]
-                   == ["remove"], "the removal")
-        stays = [e["event"] for e in lines(events.text()) if e.get("name") == "Stays"]
-        self.assertEqual((stays.count("add"), stays.count("remove")), (1, 0), stays)
-        wait_until(lambda: "Goes" not in table.text().rsplit("\n\n", 2)[-2], "a table without it")
-        for process in (table, events):
-            self.assertEqual(process.stop(), 0)
-            said = [line for line in process.text().splitlines() if line.startswith("mdns-mqtt: ")]
-            self.assertEqual(len(said), 2, said)
-
-    def test_terminal(self):
-        """On a terminal it is drawn in place, no wider and no longer than the terminal."""
-        self.boot("b")
-        Raw(self.b).set(*[service(f"Number {i} ü \x1b[31m", txt=[b"a"]) for i in range(30)])
-        master, slave = pty.openpty()
-        subprocess.run(["stty", "cols", "60", "rows", "12"], stdin=slave, check=True)
-        process = subprocess.Popen([tool.program(), "watch"], stdout=slave, stderr=slave, stdin=slave)
-        os.close(slave)
-        seen = b""
-        end = time.monotonic() + 15 * slow()
-        while b"and 22 more" not in seen and time.monotonic() < end:
-            if select.select([master], [], [], 0.1)[0]:
-                seen += os.read(master, 65536)
-        process.terminate()
-        self.assertEqual(process.wait(15 * slow()), 0)
-        while select.select([master], [], [], 0.1)[0]:
-            try:
-                seen += os.read(master, 65536)
-            except OSError:
-                break
-        text = seen.decode()
-        self.assertIn("and 22 more", text)
-        self.assertIn("\\x1B[31m", text)
-        last = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", text.rsplit("\x1b[H", 1)[1])
-        self.assertLessEqual(max(map(len, last.splitlines())), 60)
-        self.assertLessEqual(len(last.splitlines()), 12)
-        self.assertTrue(text.startswith("\x1b[?1049h") and text.endswith("\x1b[?1049l"), text)
 
 
 if __name__ == "__main__":

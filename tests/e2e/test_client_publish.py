@@ -4,7 +4,9 @@ import signal
 import tool
 import world
 from adverts import NO_PORT_CHECK, AdvertCase
+from observer import publish
 from process import Process
+from tool import OFFLINE
 
 LONG = "x" * 64
 # What comes to its end by itself: the name of the program, and its arguments.
@@ -77,6 +79,28 @@ class Publish(AdvertCase):
             for name in (f"one {i}", f"two {i}"):
                 watch.cleared(name, mark)
 
+    def test_other_ends(self):
+        """By HUP and QUIT, which Avahi's is killed by: the same to a shell."""
+        self.boot(config=NO_PORT_CHECK)
+        for number in (signal.SIGHUP, signal.SIGQUIT):
+            runs = self.both(("avahi-publish", "-s", "NAME", "_http._tcp", "80"))
+            for run in runs:
+                run.wait_log("Established under name")
+                run.send(number)
+            self.assertEqual([run.wait_end() for run in runs], [-number, 128 + number])
+
+    def test_subtype_of_another_type(self):
+        """Avahi takes it; the bridge has no such thing, and advertises the rest."""
+        watch = self.boot(config=NO_PORT_CHECK)
+        runs = self.both(("avahi-publish", "-s", "--subtype=_pp._sub._ipp._tcp", "--subtype=_qq._sub._http._tcp",
+                          "NAME", "_http._tcp", "80"))
+        for run in runs:
+            run.wait_log("Established under name")
+        self.assertIn("subtype '_pp._sub._ipp._tcp' is left out", runs[1].text())
+        watch.service("Web two")
+        for run in runs:
+            self.assertEqual(run.stop(), 0)
+
     def test_name_is_taken(self):
         """Somebody else on the LAN has it: both take the next one."""
         watch, _ = self.boot_lan()
@@ -110,6 +134,9 @@ class Publish(AdvertCase):
         self.assertEqual((theirs.wait_end(), ours.wait_end()), (1, 1))
         for run in (theirs, ours):
             self.assertIn("Failed to create client object: ", run.text())
+        self.lab.start_broker()
+        self.assert_waits_for_start()
+        self.lab.broker.stop()
         patient = self.ours("avahi-publish", "-fv", "-s", "Patient", "_http._tcp", "80")
         patient.wait_log("trying again")
         self.boot(config=NO_PORT_CHECK)
@@ -126,6 +153,19 @@ class Publish(AdvertCase):
         patient.wait_log("Disconnected, reconnecting ...")
         self.assertEqual(patient.stop(), 0)
         self.assertTrue(patient.text().endswith("Got SIGTERM, quitting.\n"))
+
+    def assert_waits_for_start(self):
+        """A bridge that is starting takes its time, and is no error before it goes."""
+        publish("mdns/bridge/state", OFFLINE.replace("offline", "starting"), True)
+        waiting = self.ours("avahi-publish", "-v", "-s", "Web", "_http._tcp", "80")
+        waiting.wait_log("Server version")
+        other = tool.Tool("advertise", "--client", "web", "--name", "Other", "--type", "_http._tcp", "--port", "80")
+        other.wait_log("there is no bridge that is online")
+        self.assertEqual(other.stop(), 0)
+        self.assertTrue(waiting.alive(), waiting.text())
+        publish("mdns/bridge/state", OFFLINE, True)
+        self.assertEqual(waiting.wait_end(), 1)
+        self.assertIn("the bridge is not online", waiting.text())
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
 """mdns-mqtt, the tool, by its own name or by that of the program that it stands for."""
+import json
 import os
 import pathlib
 import subprocess
 
 from lab import TMP
 from process import Process, slow
+
+# The state record of a bridge that is not there: what anybody may say of one.
+OFFLINE = json.dumps({"v": 1, "state": "offline", "epoch": 1, "version": "1", "hostname": "x", "avahi": "up",
+                      "record_size": 4096, "services": 0, "advertised": 0, "seq": 1, "time": 1})
 
 
 def program(name="mdns-mqtt"):
@@ -38,3 +43,18 @@ class Tool(Process):
 
     def __init__(self, *args, name="mdns-mqtt", wrapper=(), **options):
         super().__init__(name, [*wrapper, program(name), *args], **options)
+
+
+def lines(text):
+    """The objects in the tool's JSON output."""
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def refuses_subscriptions():
+    """The configuration of a broker that does, and says so; None: Mosquitto cannot here."""
+    plugins = sorted(pathlib.Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
+    rights = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
+    file = TMP / "security.json"
+    file.write_text(json.dumps({"defaultACLAccess": rights}))
+    return plugins and (f"listener 1883 127.0.0.1\nallow_anonymous true\nplugin {plugins[0]}\n"
+                        f"plugin_opt_config_file {file}\n")

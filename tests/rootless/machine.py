@@ -147,6 +147,7 @@ def for_all_to_read():
     binary = CHECKOUT / "build/mdns-mqtt-bridge"
     binary.parent.mkdir()
     shutil.copy(os.environ["BRIDGE"], binary)
+    os.environ["MDNS_MQTT"] = str(pathlib.Path(os.environ["BRIDGE"]).with_name("mdns-mqtt"))
     os.environ["BRIDGE"] = str(binary)
 
 

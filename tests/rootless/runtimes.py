@@ -16,10 +16,12 @@ STORAGE_CONF = '[storage]\ndriver = "vfs"\n'
 
 
 class Runtime:
-    """`needs`: programs without which it cannot be tested; `label`: what to call it."""
+    """`needs`: programs without which it cannot be tested; `label`: what to call it; `program`: what ends a
+    container by its name; `made_of`: what stands before its command."""
 
     needs = ()
-    label = ""
+    label = program = ""
+    made_of = ()
     env = {}
 
     def get_ready(self):
@@ -44,6 +46,8 @@ class Podman(Runtime):
     """
 
     needs = ("podman", "crun", "slirp4netns", "busybox")
+    program = "podman"
+    made_of = ("--rootfs", image.ROOT)
 
     def __init__(self, *options, label="podman", example="podman"):
         self.options, self.label, self.example = options, label, example
@@ -54,7 +58,7 @@ class Podman(Runtime):
             image.build_root()
 
     def command(self, uid, *argv, options=()):
-        return [EXAMPLES / self.example, "--user", str(uid), *self.options, *options, "--rootfs", image.ROOT, *argv]
+        return [EXAMPLES / self.example, "--user", str(uid), *self.options, *options, *self.made_of, *argv]
 
 
 def configure_podman():
@@ -93,8 +97,9 @@ class Docker(Runtime):
 
     SCRIPT = "dockerd-rootless.sh"
     CONTRIB = "/usr/share/docker.io/contrib"  # where Debian has it
-    label = "docker"
+    label = program = "docker"
     needs = ("docker", "dockerd", "rootlesskit", "slirp4netns", "busybox")
+    made_of = (image.NAME,)
     env = {"DOCKER_HOST": f"unix://{LABA.runtime}/docker.sock", "PATH": f"{USER_PATH}:{CONTRIB}"}
 
     def __init__(self, *options):
@@ -107,8 +112,8 @@ class Docker(Runtime):
         wait_until(lambda: socket.is_socket() or not self.daemon.alive(), "rootless Docker's socket", 30)
         LABA.run("docker", "import", image.TAR, image.NAME, env=self.env, timeout=60)
 
-    def command(self, uid, *argv):
-        return [EXAMPLES / "docker", "--user", str(uid), *self.options, image.NAME, *argv]
+    def command(self, uid, *argv, options=()):
+        return [EXAMPLES / "docker", "--user", str(uid), *self.options, *options, *self.made_of, *argv]
 
 
 class Runc(Runtime):

@@ -8,10 +8,10 @@ import runtimes
 from machine import EXAMPLES, LABA
 from rootless import socket_of
 from runtimes import Docker
-from way_in import WayIn
+from tool_story import ToolStory, put_up
 
 
-class RootlessDocker(WayIn):
+class RootlessDocker(ToolStory):
     def test_docker(self):
         docker = Docker()
         self.boot_runtime(docker)
@@ -20,6 +20,9 @@ class RootlessDocker(WayIn):
         self.published()
         self.browse_and_advertise(docker)
         self.broker_restart(*watchers, *self.start_watchers(docker))
+        put_up()
+        self.advice(docker)
+        self.tool_story(docker)
 
     def test_compose_is_there(self):
         """So that it is counted where it is missing."""

@@ -143,6 +143,37 @@ START_TEST(asks_a_new_bridge)
 }
 END_TEST
 
+/* It alone had lost its connection: its epoch is the same. */
+START_TEST(asks_a_bridge_that_comes_back)
+{
+    establish(0);
+    bridge_says(BRIDGE_OFFLINE, 1, 100);
+    bridge_says(BRIDGE_STARTING, 1, 200);
+    ck_assert_int_eq(asked, 1);
+    bridge_says(BRIDGE_ONLINE, 1, 300);
+    ck_assert_int_eq(asked, 2);
+    bridge_says(BRIDGE_OFFLINE, 1, 400);
+    advert_run(&advert, 60000);
+    bridge_says(BRIDGE_ONLINE, 1, 60001);
+    ck_assert_int_eq(asked, 4); /* one of them renews the lease */
+}
+END_TEST
+
+START_TEST(asks_a_bridge_that_comes_later)
+{
+    advert_want(&advert, 0);
+    advert_connected(&advert, 0);
+    bridge_says(BRIDGE_STARTING, 1, 10);
+    ck_assert_int_eq(asked, 1);
+    bridge_says(BRIDGE_ONLINE, 1, 20);
+    ck_assert_int_eq(asked, 2);
+    advert_lost(&advert);
+    advert_connected(&advert, 30);
+    bridge_says(BRIDGE_ONLINE, 1, 40);
+    ck_assert_int_eq(asked, 4);
+}
+END_TEST
+
 START_TEST(asks_again_for_what_ended)
 {
     static const enum status_reason reasons[] = {STATUS_REQUESTED, STATUS_LEASE_EXPIRED,
@@ -256,14 +287,18 @@ END_TEST
 START_TEST(tries_again_where_the_broker_refuses)
 {
     begin_with(0);
-    advert_want(&advert, 0);
     advert_connected(&advert, 0);
-    advert_refused(&advert, 0);
     bridge_says(BRIDGE_ONLINE, 1, 0);
-    int64_t due = advert_run(&advert, 0);
-    ck_assert_int_gt(due, 1000);
-    advert_run(&advert, due);
-    ck_assert_int_eq(asked, 2);
+    advert_want(&advert, 0);
+    int64_t now = 0;
+    for (int i = 2; i < 5; i++) {
+        advert_refused(&advert, now);
+        int64_t due = advert_run(&advert, now);
+        ck_assert_int_gt(due, now + 1000);
+        advert_run(&advert, due);
+        ck_assert_int_eq(asked, i);
+        now = due;
+    }
 }
 END_TEST
 
@@ -277,6 +312,8 @@ int main(void)
     tcase_add_test(tests, renews_in_time);
     tcase_add_test(tests, without_a_lease_never);
     tcase_add_test(tests, asks_a_new_bridge);
+    tcase_add_test(tests, asks_a_bridge_that_comes_back);
+    tcase_add_test(tests, asks_a_bridge_that_comes_later);
     tcase_add_test(tests, asks_again_for_what_ended);
     tcase_add_test(tests, takes_it_back);
     tcase_add_test(tests, nobody_to_take_it_back_from);

@@ -17,14 +17,38 @@ static struct doctor_patient patient(enum who_runtime runtime, const struct plac
         .runtime = runtime, .user = "laba", .client = "web", .uid = 1000, .place = place};
 }
 
+/* The longest that there are, and room for the end of each advice. */
+START_TEST(room)
+{
+    struct doctor_patient who = {.uid = (uid_t)-1, .place = &by_socket};
+
+    memset(who.user, 'u', TOPIC_CLIENT_MAX);
+    memset(who.client, 'c', TOPIC_CLIENT_MAX);
+    for (int check = DOCTOR_SOCKET; check < DOCTOR_CHECKS; check++)
+        for (int runtime = WHO_HOST; runtime <= WHO_OTHER; runtime++)
+            for (int mounts = 0; mounts < 4; mounts++) {
+                who.runtime = (enum who_runtime)runtime;
+                who.folder_mounted = mounts & 1;
+                who.socket_itself = mounts & 2;
+                const char *text = doctor_advice((enum doctor_check)check, &who);
+                ck_assert_uint_lt(strlen(text), DOCTOR_ADVICE_SIZE - 1);
+            }
+}
+END_TEST
+
+static void advises_who(enum doctor_check check, const struct doctor_patient *who,
+                        const char *wanted)
+{
+    const char *text = doctor_advice(check, who);
+    ck_assert_msg(strstr(text, wanted), "%s %s: %s", doctor_check_name(check),
+                  who_runtime_name(who->runtime), text);
+}
+
 static void advises(enum doctor_check check, enum who_runtime runtime, const struct place *place,
                     const char *wanted)
 {
-    char out[DOCTOR_ADVICE_SIZE];
     struct doctor_patient who = patient(runtime, place);
-    const char *text = doctor_advice(out, check, &who);
-    ck_assert_msg(strstr(text, wanted), "%s in %s: %s", doctor_check_name(check),
-                  who_runtime_name(runtime), text);
+    advises_who(check, &who, wanted);
 }
 
 START_TEST(advice)
@@ -38,6 +62,8 @@ START_TEST(advice)
         advises(DOCTOR_SOCKET, (enum who_runtime)runtime, &by_socket, mount);
     advises(DOCTOR_SOCKET, WHO_HOST, &by_socket, "deploy/grant laba advertise");
     advises(DOCTOR_SOCKET, WHO_PODMAN, &by_socket, "podman run --volume ");
+    advises(DOCTOR_SOCKET, WHO_PODMAN, &by_socket, "--device mdns-mqtt/broker=laba");
+    advises(DOCTOR_SOCKET, WHO_PODMAN, &by_socket, "as root: deploy/grant laba advertise");
     advises(DOCTOR_SOCKET, WHO_DOCKER, &by_socket, "docker run --mount ");
     advises(DOCTOR_SOCKET, WHO_OTHER, &by_socket, "--ro-bind ");
     advises(DOCTOR_PERMISSION, WHO_HOST, &by_socket, "deploy/grant laba observe");
@@ -45,8 +71,16 @@ START_TEST(advice)
     advises(DOCTOR_PERMISSION, WHO_PODMAN, &by_socket, "--container-uid 1000");
     advises(DOCTOR_BROKER, WHO_HOST, &by_tcp, "systemctl");
     advises(DOCTOR_BROKER, WHO_PODMAN, &by_socket, "systemctl");
-    advises(DOCTOR_BROKER, WHO_PODMAN, &by_tcp, "mount the folder");
+    advises(DOCTOR_BROKER, WHO_PODMAN, &by_tcp, "podman run --volume ");
     advises(DOCTOR_ADVERTISE, WHO_HOST, &by_tcp, "deploy/grant laba advertise --client web");
+
+    struct doctor_patient mounted = patient(WHO_DOCKER, &by_socket);
+    mounted.folder_mounted = true;
+    advises_who(DOCTOR_SOCKET, &mounted, "systemctl start mdns-mqtt-broker");
+    advises_who(DOCTOR_SOCKET, &mounted, "Docker has started before");
+    struct doctor_patient socket = patient(WHO_PODMAN, &by_socket);
+    socket.socket_itself = true;
+    advises_who(DOCTOR_BROKER, &socket, "the folder that it is in: podman run --volume ");
 }
 END_TEST
 
@@ -79,7 +113,7 @@ static void healthy(struct doctor_report *report)
 static void two_fail(struct doctor_report *report)
 {
     doctor_ok(report, DOCTOR_BROKER, "fine");
-    doctor_failed(report, DOCTOR_AVAHI, "do this", "not %s", "fine");
+    doctor_failed(report, DOCTOR_AVAHI, "do this", "not %s", "f\x1b[2J");
     doctor_failed(report, DOCTOR_ADVERTISE, NULL, "not fine");
 }
 
@@ -104,10 +138,39 @@ static void closed(struct doctor_report *report)
     doctor_cannot_connect(report, &who, &failure);
 }
 
+static struct doctor_seen seen;
+
+static void retained(struct doctor_report *report)
+{
+    struct doctor_patient who = patient(WHO_PODMAN, &by_socket);
+    doctor_retained(report, &who, "mdns", &seen);
+}
+
+/* The bridge, its Avahi, and what may be read of it. */
+START_TEST(what_is_retained)
+{
+    seen = (struct doctor_seen){0};
+    ck_assert_int_eq(counts(retained, "skipped  avahi       only the bridge"), DOCTOR_BRIDGE);
+    snprintf(seen.other_prefix, sizeof seen.other_prefix, "home");
+    ck_assert_int_eq(counts(retained, "there is one with --prefix home\n"), DOCTOR_BRIDGE);
+    seen.has_state = true;
+    seen.state.life = BRIDGE_STARTING;
+    ck_assert_int_eq(counts(retained, "failed   bridge      it is starting\n"), DOCTOR_BRIDGE);
+    seen.state.life = BRIDGE_ONLINE;
+    ck_assert_int_eq(counts(retained, "ok       read        0 services\n"), DOCTOR_AVAHI);
+    seen.state.avahi_up = true;
+    ck_assert_int_eq(counts(retained, "ok       avahi "), 0);
+    seen.state.services = 3;
+    ck_assert_int_eq(counts(retained, "you may read none\n"), DOCTOR_READ);
+    seen.services = 1;
+    ck_assert_int_eq(counts(retained, "ok       read        1 services\n"), 0);
+}
+END_TEST
+
 START_TEST(counting)
 {
     ck_assert_int_eq(counts(healthy, "ok       round-trip  fine\n"), 0);
-    ck_assert_int_eq(counts(two_fail, "failed   avahi       not fine\n"), DOCTOR_AVAHI);
+    ck_assert_int_eq(counts(two_fail, "failed   avahi       not f?[2J\n"), DOCTOR_AVAHI);
     ck_assert_int_eq(counts(refused, "failed   user "), DOCTOR_USER);
     ck_assert_int_eq(counts(silent, "failed   broker "), DOCTOR_BROKER);
     ck_assert_int_eq(counts(closed, "failed   permission "), DOCTOR_PERMISSION);
@@ -119,6 +182,8 @@ int main(void)
     Suite *suite = suite_create("client_doctor");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, advice);
+    tcase_add_test(tests, room);
+    tcase_add_test(tests, what_is_retained);
     tcase_add_test(tests, counting);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advertise_print.h"
 #include "print.h"
 #include "table.h"
 
@@ -73,6 +74,26 @@ START_TEST(fit)
 }
 END_TEST
 
+/* All of it may be anybody's: the bridge is whoever may write there. */
+START_TEST(advertisement)
+{
+    struct status status = {.state = STATUS_ESTABLISHED, .name = "A\x1b[2J", .type = "_\x1b._tcp"};
+    char out[ADVERTISE_LINE_SIZE];
+
+    status.port = 80;
+    advertise_line(out, &status);
+    ck_assert_str_eq(out, "established as 'A\\x1B[2J' (_\\x1B._tcp, port 80)");
+    status.state = STATUS_FAILED;
+    memset(status.error.message, '\x1b', STATUS_MESSAGE_MAX);
+    advertise_line(out, &status);
+    ck_assert_ptr_null(strchr(out, '\x1b'));
+    ck_assert_uint_gt(strlen(out), 4 * STATUS_MESSAGE_MAX);
+    memcpy(status.warnings[0].message, "\x1b[2J", 5);
+    advertise_warning(out, &status.warnings[0]);
+    ck_assert_str_eq(out, "warning (port-unpublished): \\x1B[2J");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("client_print");
@@ -83,6 +104,7 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, escape, 0, sizeof texts / sizeof *texts);
     tcase_add_test(tests, direction);
+    tcase_add_test(tests, advertisement);
     tcase_add_loop_test(tests, fit, 0, sizeof fits / sizeof *fits);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -40,6 +40,21 @@ START_TEST(mounted)
 }
 END_TEST
 
+START_TEST(of_podman)
+{
+    static const char podman[] =
+        "50 22 0:30 / /run rw - tmpfs tmpfs rw\n"
+        "51 22 0:31 /containers/overlay-containers/02a5ad0e/userdata/hostname /etc/hostname rw - t "
+        "t rw\n";
+    static const char docker[] =
+        "50 22 0:30 /var/lib/docker/containers/02a5ad0e/hostname /etc/hostname rw - t t rw\n";
+
+    ck_assert(who_is_of_podman(podman));
+    ck_assert(!who_is_of_podman(docker));
+    ck_assert(!who_is_of_podman(mounts));
+}
+END_TEST
+
 START_TEST(of_folder)
 {
     static const char *const bad[] = {"",          "/",       "/s",         "laba/s/", "/laba/t",
@@ -153,6 +168,7 @@ int main(void)
     Suite *suite = suite_create("client_who");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, mounted);
+    tcase_add_test(tests, of_podman);
     tcase_add_test(tests, of_folder);
     tcase_add_test(tests, client);
     tcase_add_test(tests, client_of_the_host);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the connection share: connection.c makes it, loses it and makes it again,
+ * connection_messages.c sends and receives over it, connection_setup.c begins and ends all that.
+ */
+#ifndef CLIENT_CONNECTION_INSIDE_H
+#define CLIENT_CONNECTION_INSIDE_H
+
+#include <mosquitto.h>
+
+#include "connection.h"
+#include "lookup.h"
+
+enum connection_state {
+    CONNECTION_WAITING,
+    CONNECTION_LOOKING_UP,
+    CONNECTION_CONNECTING,
+    CONNECTION_CONNECTED,
+};
+
+struct connection {
+    struct mosquitto *mosquitto;
+    const struct place *place;
+    struct connection_handlers handlers;
+    void *context;
+    enum connection_state state;
+    int64_t deadline;
+    int64_t back_off;
+    int question;                   /* to lookup.h, while looking up; else -1 */
+    struct lookup_answer addresses; /* of the broker */
+    unsigned address;               /* which of them is tried */
+    char *filters[CONNECTION_SUBSCRIPTIONS_MAX];
+    size_t filter_count;
+    int round_trip;  /* number of the UNSUBSCRIBE that is under way; 0: none is */
+    bool heard;      /* a message came since it was sent */
+    bool settled;    /* to be told */
+    bool connack;    /* accepted within the loop call under way */
+    bool was_up;     /* ever */
+    bool complained; /* about the loss, or that a first connection fails */
+    bool abandoned;  /* the caller has given up */
+};
+
+#define CONNECTION_BACK_OFF_MS 100
+
+/* connection.c: the broker's answer to CONNECT. */
+void connection_on_connect(struct mosquitto *mosquitto, void *userdata, int reason, int flags,
+                           const mosquitto_property *properties);
+
+/* What went wrong in libmosquitto. */
+const char *connection_error_text(int code, int error);
+
+/* connection_messages.c: has libmosquitto tell what comes. */
+void connection_hear(struct mosquitto *mosquitto);
+
+/* Right behind CONNACK. */
+void connection_send_subscriptions(struct connection *connection);
+
+/* What was under way is not any more. */
+void connection_forget_messages(struct connection *connection);
+
+#endif
