@@ -118,10 +118,12 @@ class Doctor(AdvertCase):
         links = [part for folder in ("bin", "sbin", "lib", "lib64") if pathlib.Path("/", folder).is_symlink()
                  for part in ("--symlink", f"usr/{folder}", f"/{folder}")]
         folder = ["--ro-bind", FOLDER, "/run/mdns-mqtt"] if mount else []
+        suppressions = world.PROJECT / "tests/tsan.supp"  # read by a tool that has the thread sanitizer
         mark = {"podman": "/run/.containerenv", "docker": "/.dockerenv"}[runtime]
         return ["bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--uid", "1000",
-                "--ro-bind", "/usr", "/usr", *links, "--ro-bind", build, build, "--proc", "/proc",
-                "--dev", "/dev", "--tmpfs", "/run", "--dir", mark, *folder, *args, "--"]
+                "--ro-bind", "/usr", "/usr", *links, "--ro-bind", build, build,
+                "--ro-bind", suppressions, suppressions, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run",
+                "--dir", mark, *folder, *args, "--"]
 
     def test_container(self):
         """What is different in a container: the socket, and what to do about it."""
