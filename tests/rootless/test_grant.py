@@ -126,16 +126,20 @@ class Grant(GrantedCase):
 
     def test_bad_arguments(self):
         """Names that the specification does not allow, users that are not there, roles, uids and prefixes."""
+        for user in ("broker", "bridge"):
+            self.a.run("useradd", "--no-create-home", user)
         files = files_of("/etc", "/run")
         names = ("", ".", "..", "a b", "a/b", "../etc", "a\nb", "ü", "a#", "+", "a*", "x" * 65, "$(id)", "a|b", "a:b")
         for name in names:
-            for arguments in ((name, "advertise"), ("laba", "advertise", "--client", name)):
+            with self.subTest(client=name):
+                self.assertNotEqual(tool("grant", "laba", "advertise", "--client", name, check=False).returncode, 0)
+        for name in (*names, "broker", "bridge"):  # files of ours are called like those
+            for arguments in (("revoke", name), ("grant", name, "observe")):
                 with self.subTest(arguments):
-                    self.assertNotEqual(tool("grant", *arguments, check=False).returncode, 0)
-                    self.assertNotEqual(tool("revoke", name, check=False).returncode, 0)
+                    self.assertNotEqual(tool(*arguments, check=False).returncode, 0)
         for arguments in (("nobodyhere", "observe"), ("l.ba", "observe"), (LABA.uid, "observe"), (".x", "observe"), ("laba", "root"), ("laba",),
                           ("laba", "advertise", "x"), ("laba", "observe", "--container-uid", "70000"),
-                          ("laba", "observe", "--container-uid", "-1"), ("mdns-mqtt", "observe", "--container-uid", "1"),
+                          ("laba", "observe", "--container-uid", "-1"), ("laba", "observe", "--container-uid", "00"), ("mdns-mqtt", "observe", "--container-uid", "1"),
                           ("laba", "observe", "--prefix", "a/#"),
                           ("laba", "observe", "--nothing"), ("laba", "observe", "--client")):
             with self.subTest(arguments):

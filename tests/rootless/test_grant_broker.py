@@ -5,10 +5,27 @@ import subprocess
 
 import machine
 import observer
-from granted import (BRIDGE_SOCKET, BROKER_ETC, BROKER_PID, LABA, LABB, PLACES, USERS, GrantedCase, broker_pid,
-                     changed, client, files_of, grant, publish, request, revoke, tool)
+from granted import (BRIDGE_SOCKET, BROKER_ETC, BROKER_PID, DEPLOY, LABA, LABB, PLACES, USERS, GrantedCase, broker_pid,
+                     changed, client, files_of, grant, publish, put_in_front, request, revoke, tool)
 from process import wait_until
 from rootless import socket_of
+
+
+# In place of one that is busy between its first socket and its last.
+SLOW_MOSQUITTO = """
+import os, pathlib, signal, socket, sys, time
+pathlib.Path("/proc/self/comm").write_text("mosquitto")
+os.umask(7)
+sockets = []
+for path in ("/run/mdns-mqtt-broker/mqtt.sock", sys.argv[1]):
+    sockets.append(socket.socket(socket.AF_UNIX))
+    sockets[-1].bind(path)
+    pathlib.Path("/run/mdns-mqtt-broker/mosquitto.pid").write_text(str(os.getpid()))
+    end = time.monotonic() + 1
+    while not os.path.exists("/tmp/opened") and time.monotonic() < end:
+        time.sleep(0.01)
+signal.pause()
+"""
 
 
 class Broker(GrantedCase):
@@ -51,6 +68,23 @@ class Broker(GrantedCase):
         self.assertIn("mdns/advertise/laba/app", observer.snapshot("mdns/advertise/#"))
         self.assertTrue(self.can_open(LABA, socket_of(LABA)))
 
+    def test_slow_start(self):
+        """Sockets are opened when all of them are there. This Mosquitto makes a user's socket long after the
+        bridge's: when they have been opened, or a second later."""
+        grant("laba", "observe")
+        put_in_front("find", 'case "$*" in *-exec*) touch /tmp/opened ;; esac; exec "$real" "$@"')
+        env = put_in_front("mosquitto", f"exec /usr/bin/python3 -c '{SLOW_MOSQUITTO}' {socket_of(LABA)}")
+        broker = self.a.start("broker", "env", f"PATH={env['PATH']}", DEPLOY / "broker")
+        wait_until(lambda: socket_of(LABA).exists() and socket_of(LABA).stat().st_mode & 0o777 == 0o666, "an open socket")
+        self.assertEqual(broker.stop(), 0)
+
+    def test_early_end(self):
+        """A SIGTERM is not lost, however early it comes."""
+        grant("laba", "observe")
+        env = put_in_front("chown", 'kill -TERM $PPID; exec "$real" "$@"')  # before Mosquitto is started
+        broker = self.a.start("broker", "env", f"PATH={env['PATH']}", DEPLOY / "broker")
+        self.assertEqual(broker.wait_end(), 0)
+
     def test_stop_and_hup(self):
         self.boot_granted()
         pid = broker_pid()
@@ -67,8 +101,8 @@ class Broker(GrantedCase):
         """A tree of another machine is written, and nothing else."""
         root = pathlib.Path("/tmp/root")
         (root / "etc").mkdir(parents=True)
-        (root / "etc/passwd").write_text("device:x:1234:1234::/home/device:/bin/sh\n")
-        (root / "etc/subuid").write_text("device:7000000:100\n1234:100000:65536\n")
+        (root / "etc/passwd").write_text("device:x:1234:1234::/home/device:/bin/sh\nother:x:1235:1235::/:/bin/sh\n")
+        (root / "etc/subuid").write_text("device:7000000:100\n1234:100000:65536\nother:4000000000:65536\n")
         (root / "etc/mdns-mqtt-bridge").mkdir()
         (root / "etc/mdns-mqtt-bridge/bridge.conf").write_text("[broker]\nprefix = no\n[records]\nprefix = home/dns ; x\n")
         files = files_of("/etc", "/run")
@@ -78,6 +112,11 @@ class Broker(GrantedCase):
         self.assertIn("topic write home/dns/advertise/web/+\n", (root / "etc/mdns-mqtt-broker/users/device.acl").read_text())
         self.assertIn("topic readwrite home/dns/#\n", (root / "etc/mdns-mqtt-broker/bridge.acl").read_text())
         self.assertEqual(grant("--list", "--root", root), "device advertise web\n")
+        (root / "etc/mdns-mqtt-broker/users").chmod(0o700)  # nothing for this machine's users
+        grant("other", "observe", "--container-uid", "1000", "--root", root)
+        self.assertIn("d:u:4000000999:rw", (root / "etc/tmpfiles.d/mdns-mqtt-other.conf").read_text())
+        revoke("other", "--root", root)
+        self.assertFalse((root / "etc/mdns-mqtt-broker/unfinished").exists())
         self.assertNotEqual(tool("grant", "laba", "observe", "--root", root, check=False).returncode, 0)
         revoke("device", "--root", root)
         self.assertEqual(grant("--list", "--root", root), "")

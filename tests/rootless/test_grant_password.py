@@ -82,12 +82,14 @@ class Password(GrantedCase):
         self.assertFalse((SECRETS / "laba/db").exists())
 
     def test_lost_password(self):
-        """A password that is deleted is made anew; the other one stays."""
-        self.boot_two()
-        old = {n: self.login(n) for n in ("web", "db")}
+        """A password that is deleted is made anew; the others stay, whatever they are called."""
+        clients = ("web", "web.new", "web.old", "db")
+        grants = ("laba", "advertise", *(w for c in clients for w in ("--client", c)), "--password")
+        self.boot_granted(grants)
+        old = {n: self.login(n) for n in clients}
         (SECRETS / "laba/web").unlink()
-        grant("laba", "advertise", "--client", "web", "--client", "db", "--password")
-        self.assertEqual(self.login("db"), old["db"])
+        grant(*grants)
+        self.assertEqual({n: self.login(n) for n in clients[1:]}, {n: old[n] for n in clients[1:]})
         self.assertNotEqual(self.login("web"), old["web"])
         self.assertFalse(publish(LABA, "mdns/advertise/web/app", request("Of web"), *old["web"]))
         self.assertTrue(publish(LABA, "mdns/advertise/web/app", request("Of web"), *self.login("web")))

@@ -40,7 +40,7 @@ class Units(GrantedCase):
         socket = pathlib.Path("/run/mdns-mqtt/laba/s/mqtt.sock")
         for unit in ("mdns-mqtt-broker.service", "mosquitto.service.d/mdns-mqtt.conf"):
             socket.chmod(0o660)
-            command = self.setting(unit, "ExecStartPost").split()
+            command = self.setting(unit, "ExecStartPost").removeprefix("-").split()
             if unit.startswith("mdns"):
                 command = ["setpriv", "--reuid=mosquitto", "--regid=mosquitto", "--clear-groups", *command]
             subprocess.run(command, check=True)
