@@ -58,7 +58,7 @@ class Unit(unittest.TestCase):
             run("systemd-sysusers", f"--root={root}", PROJECT / "deploy/sysusers.d/mdns-mqtt-bridge.conf")
             self.assertRegex(pathlib.Path(root, "etc/passwd").read_text(), r"(?m)^mdns-mqtt:x:\d+:\d+:.*:/nonexistent:")
             run("systemd-tmpfiles", f"--root={root}", "--create",
-                PROJECT / "deploy/tmpfiles.d/mdns-mqtt-bridge.conf")
+                PROJECT / "deploy/tmpfiles.d/mdns-mqtt-broker.conf")
             self.assertEqual(os.stat(root + "/run/mdns-mqtt").st_mode & 0o7777, 0o751)
 
 
@@ -127,7 +127,7 @@ class Install(unittest.TestCase):
         self.assertLessEqual({
             "/etc/mdns-mqtt-bridge/bridge.conf", "/usr/sbin/mdns-mqtt-bridge",
             "/usr/lib/systemd/system/mdns-mqtt-bridge.service", "/usr/lib/sysusers.d/mdns-mqtt-bridge.conf",
-            "/usr/lib/tmpfiles.d/mdns-mqtt-bridge.conf", "/usr/share/man/man8/mdns-mqtt-bridge.8",
+            "/usr/lib/tmpfiles.d/mdns-mqtt-broker.conf", "/usr/share/man/man8/mdns-mqtt-bridge.8",
             "/usr/share/man/man5/mdns-mqtt-bridge.conf.5", "/usr/share/doc/mdns-mqtt-bridge/README.md"}, files)
         self.assertEqual([f for f in files if not f.startswith(("/usr/", "/etc/mdns-mqtt-bridge/"))], [])
         config = root / "etc/mdns-mqtt-bridge/bridge.conf"
