@@ -177,10 +177,12 @@ tmpfiles_text() { # USER CONTAINER-UID...
 }
 # A device's name begins and ends with a letter or a digit.
 cdi_name_valid() { case $1 in [!A-Za-z0-9]* | *[!A-Za-z0-9]) return 1 ;; esac }
-cdi_text() { # USER
+cdi_text() { # USER CLIENT...
+    env='"MQTT_SOCKET=/run/mdns-mqtt/mqtt.sock"'
+    [ $# -ne 2 ] || env="$env,\"MDNS_MQTT_CLIENT=$2\"" # one of several, a container has to choose itself
     cat <<JSON
 {"cdiVersion":"0.5.0","kind":"mdns-mqtt/broker","devices":[{"name":"$1","containerEdits":{
- "env":["MQTT_SOCKET=/run/mdns-mqtt/mqtt.sock"],
+ "env":[$env],
  "mounts":[{"hostPath":"$(socket_directory "$1")","containerPath":"/run/mdns-mqtt","options":["bind","ro","nosuid","nodev","noexec"]}]}}]}
 JSON
 }
