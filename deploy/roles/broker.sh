@@ -13,11 +13,12 @@ bridge_socket=/run/mdns-mqtt-broker/mqtt.sock
 # Words, not a function: in the background, $! is to be the program and not a shell.
 as_mosquitto="setpriv --reuid=mosquitto --regid=mosquitto --clear-groups"
 
-wait_for() { # CONDITION...: until it holds, for at most 20 seconds
-    deadline=$(($(date +%s) + 20))
+wait_for() { # CONDITION...: until it holds, for 20 seconds or a little more
+    tries=200
     until "$@"; do
-        [ "$(date +%s)" -le "$deadline" ] || return 1
-        sleep 0.05
+        [ "$tries" -gt 0 ] || return 1
+        tries=$((tries - 1))
+        sleep 0.1
     done
 }
 
@@ -114,7 +115,7 @@ try_configuration() { # DIRECTORY USER NEW: does a Mosquitto start with it?
     fi
     trial_configuration "$1" "$2" "$3" >"$1.conf"
     run_as=
-    if [ "$(id -u)" = 0 ] && [ -z "$root" ]; then # another machine's files need not be open to this one's users
+    if is_root && [ -z "$root" ]; then # another machine's files need not be open to this one's users
         run_as=$as_mosquitto
         chown mosquitto "$1"
         [ ! -f "$3/passwd" ] || chgrp mosquitto "$3/passwd"
@@ -139,7 +140,9 @@ unit() { if is_existing; then echo mosquitto.service; else echo mdns-mqtt-broker
 has_systemd() { [ -d /run/systemd/system ] && systemctl cat "$(unit)" >/dev/null 2>&1; }
 pid_file() { if is_existing; then echo /run/mosquitto/mosquitto.pid; else echo /run/mdns-mqtt-broker/mosquitto.pid; fi; }
 broker_pid() {
-    pid=$(cat "$(pid_file)" 2>/dev/null) && [ "$pid" ] && grep -qs '^mosquitto$' "/proc/$pid/comm" && echo "$pid"
+    of_file=
+    { read -r of_file <"$(pid_file)"; } 2>/dev/null || [ "$of_file" ] || return 1 # Mosquitto ends no line
+    { read -r comm <"/proc/$of_file/comm"; } 2>/dev/null && [ "$comm" = mosquitto ] && echo "$of_file"
 }
 broker_runs() {
     if has_systemd; then systemctl -q is-active "$(unit)"; else broker_pid >/dev/null; fi

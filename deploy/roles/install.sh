@@ -112,9 +112,9 @@ show_plan() {
 # Atomic, so that nobody ever reads half of it, also when the power fails. No user and no client has a name
 # with a ~.
 put_file() { # FILE TARGET MODE OWNER
-    mkdir -p "$(dirname "$2")"
+    mkdir -p "${2%/*}"
     (umask 077 && cp "$1" "$2~")
-    if [ "$(id -u)" = 0 ]; then
+    if is_root; then
         # In the tree of another machine names may have no numbers yet.
         chown "$4" "$2~" 2>/dev/null || [ "$root" ] || fail "cannot give $2 to $4"
     fi

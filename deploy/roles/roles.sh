@@ -28,6 +28,8 @@ pieces='conf acl passwd tmpfiles cdi'
 # Whether or not there is still somebody to hear it.
 say() { echo "$tool: $*" || true; }
 warn() { echo "$tool: $*" >&2 || true; }
+me=$(id -u)
+is_root() { [ "$me" = 0 ]; }
 has() { case " $1 " in *" $2 "*) ;; *) return 1 ;; esac } # WORDS WORD
 fail() {
     warn "$*"
@@ -83,7 +85,8 @@ is_existing() { [ -f "$root$existing" ]; }
 granted_users() {
     for acl in "$root$users_dir"/*.acl; do
         [ -f "$acl" ] || continue
-        basename "$acl" .acl
+        acl=${acl##*/}
+        echo "${acl%.acl}"
     done
 }
 # The first line of an ACL: "# ROLE for USER as CLIENT...".

@@ -29,9 +29,14 @@ signal.pause()
 
 
 class Broker(GrantedCase):
-    def test_bad_configuration(self):
-        """What Mosquitto would not start with is not put in place."""
+    def test_running(self):
         self.boot_granted()
+        self.bad_configuration()
+        self.crash()
+        self.stop_and_hup()
+
+    def bad_configuration(self):
+        """What Mosquitto would not start with is not put in place."""
         (USERS / "mistake.conf").write_text("listner 1885\n")
         files, pid = files_of(*PLACES), broker_pid()
         for arguments in (("grant", "labb", "advertise", "--password"), ("grant", "laba", "observe"), ("revoke", "laba")):
@@ -40,6 +45,7 @@ class Broker(GrantedCase):
             self.assertIn("listner", done.stdout)
             self.assertIn("nothing was changed", done.stdout)
         self.assertEqual((changed(files, files_of(*PLACES)), broker_pid()), ([], pid))
+        (USERS / "mistake.conf").unlink()
 
     def test_does_not_come_up(self):
         """Where the broker is not started again, all files are as they were, and it is said."""
@@ -55,9 +61,8 @@ class Broker(GrantedCase):
         self.assertIn("nobody has started it again", done.stdout)
         self.assertEqual(changed(files, files_of(*PLACES[:-1]), parts=1), [])
 
-    def test_broker_crash(self):
+    def crash(self):
         """deploy/broker starts it again, with open sockets, and what was retained."""
-        self.boot_granted()
         self.assertTrue(publish(LABA, "mdns/advertise/laba/app", request("Web of laba"), "-r"))
         self.watch.established("laba/app")
         before, mark = broker_pid(), self.watch.mark()
@@ -68,25 +73,28 @@ class Broker(GrantedCase):
         self.assertIn("mdns/advertise/laba/app", observer.snapshot("mdns/advertise/#"))
         self.assertTrue(self.can_open(LABA, socket_of(LABA)))
 
-    def test_slow_start(self):
+    def test_start_and_end(self):
+        grant("laba", "observe")
+        self.early_end()
+        self.slow_start()
+
+    def slow_start(self):
         """Sockets are opened when all of them are there. This Mosquitto makes a user's socket long after the
         bridge's: when they have been opened, or a second later."""
-        grant("laba", "observe")
         put_in_front("find", 'case "$*" in *-exec*) touch /tmp/opened ;; esac; exec "$real" "$@"')
         env = put_in_front("mosquitto", f"exec /usr/bin/python3 -c '{SLOW_MOSQUITTO}' {socket_of(LABA)}")
         broker = self.a.start("broker", "env", f"PATH={env['PATH']}", DEPLOY / "broker")
-        wait_until(lambda: socket_of(LABA).exists() and socket_of(LABA).stat().st_mode & 0o777 == 0o666, "an open socket")
+        socket = socket_of(LABA)
+        wait_until(lambda: socket.exists() and socket.stat().st_mode & 0o777 == 0o666, "an open socket")
         self.assertEqual(broker.stop(), 0)
 
-    def test_early_end(self):
+    def early_end(self):
         """A SIGTERM is not lost, however early it comes."""
-        grant("laba", "observe")
-        env = put_in_front("chown", 'kill -TERM $PPID; exec "$real" "$@"')  # before Mosquitto is started
+        env = put_in_front("chown", 'rm "$0"; kill -TERM $PPID; exec "$real" "$@"')  # before Mosquitto is started
         broker = self.a.start("broker", "env", f"PATH={env['PATH']}", DEPLOY / "broker")
         self.assertEqual(broker.wait_end(), 0)
 
-    def test_stop_and_hup(self):
-        self.boot_granted()
+    def stop_and_hup(self):
         pid = broker_pid()
         (USERS / "labb.acl").write_text("# observe for labb as labb\n")
         self.lab.broker.send(signal.SIGHUP)

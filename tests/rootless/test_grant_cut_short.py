@@ -4,7 +4,8 @@ import signal
 
 import machine
 import observer
-from granted import BROKER_ETC, LABA, USERS, GrantedCase, broker_pid, grant, publish, put_in_front, request, revoke, tool
+from granted import (BROKER_ETC, LABA, USERS, GrantedCase, broker_pid, grant, publish, put_in_front, request, revoke,
+                     tool)
 from rootless import socket_of
 
 UNFINISHED = BROKER_ETC / "unfinished"
@@ -33,8 +34,12 @@ class CutShort(GrantedCase):
         self.assertEqual(observer.snapshot("mdns/advertise/laba/#"), {})
         self.assertFalse(UNFINISHED.exists())
 
-    def test_killed(self):
+    def test_cut_short(self):
         self.boot_granted()
+        self.impatience()
+        self.killed()
+
+    def killed(self):
         mark, pid = self.advertise(), broker_pid()
         self.assertEqual(self.cut("KILL", "mv", "grant", "laba", "observe").returncode, -signal.SIGKILL)
         self.assertTrue(publish(LABA, APP, request("Web of laba"), "-r"), "the broker knows already")
@@ -60,8 +65,7 @@ class CutShort(GrantedCase):
         self.assertFalse(publish(LABA, APP, request("Web of laba"), "-r"))
         self.ended(mark)
 
-    def test_impatience(self):
-        self.boot_granted()
+    def impatience(self):
         mark = self.advertise()
         done = self.cut("HUP INT TERM PIPE", "mv", "grant", "laba", "observe")
         self.assertEqual(done.returncode, 0, done.stdout)

@@ -4,8 +4,8 @@ import shutil
 import subprocess
 
 import machine
-from granted import (BRIDGE_SOCKET, BROKER_ETC, DEPLOY, USERS, GrantedCase, changed, client, files_of, grant, publish, request, revoke,
-                     tool)
+from granted import (BRIDGE_SOCKET, BROKER_ETC, DEPLOY, USERS, GrantedCase, changed, client, files_of, grant, publish,
+                     request, revoke, tool)
 from machine import BRIDGE, LABA, LABB
 from process import Process, slow, wait_until
 from rootless import socket_of
@@ -96,7 +96,7 @@ class Existing(GrantedCase):
             subprocess.run(["mosquitto_passwd", *(["-c"] if user == "joe" else []), "-b",
                             "/etc/mosquitto/others.passwords", user, "x"], check=True)
         self.boot_existing(("laba", "advertise"))
-        logins = [(), ("-u", "somebody"), ("-p", "1885", "-u", "joe", "-P", "x"), ("-p", "1885", "-u", "ann", "-P", "x")]
+        logins = [(), ("-u", "somebody"), *(("-p", "1885", "-u", user, "-P", "x") for user in ("joe", "ann"))]
         for login in logins:
             self.assertTrue(local_publish("home/lamp", "on", *login), login)
             self.assertEqual(local("mosquitto_sub", "-t", "home/#", "-C", "1", "-W", "10", *login)[1], "on\n")
@@ -116,7 +116,8 @@ class Existing(GrantedCase):
     def test_prefix(self):
         """What keeps others out has to be about the bridge's prefix."""
         grant("laba", "advertise")
-        self.assertIn("does not let the bridge", tool("grant", "laba", "advertise", "--prefix", "x", check=False).stdout)
+        done = tool("grant", "laba", "advertise", "--prefix", "x", check=False)
+        self.assertIn("does not let the bridge", done.stdout)
         acl = BROKER_ETC / "local.acl"
         acl.write_text(acl.read_text().replace("mdns/#", "other/#"))
         done = tool("grant", "laba", "observe", check=False)
