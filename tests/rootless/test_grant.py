@@ -241,6 +241,10 @@ class Grant(GrantedCase):
         self.watch.ended("laba/app", None, since=mark, retained=False)
         self.assertEqual(observer.snapshot("mdns/advertise/laba/#"), {})
         self.view.forgets("Web of laba")
+        # Not only when the bridge had come back, and had given laba time to do so, too.
+        order = [m.topic for m in self.watch.since(mark) if m.state != "online" and (
+            m.topic == "mdns/bridge/state" or m.topic == "mdns/advertise/laba/app/status" and not m.payload)]
+        self.assertEqual(order[0], "mdns/advertise/laba/app/status")
 
     @contextlib.contextmanager
     def nothing_left(self):
