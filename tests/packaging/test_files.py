@@ -135,6 +135,26 @@ class Install(unittest.TestCase):
         self.again()
         self.assertEqual(config.read_text(), "mine")
 
+    def test_grant(self):
+        """What grant writes is installed with it, for another machine's tree, too, and for a Mosquitto there."""
+        root, _ = self.install()
+        for shared in (False, True):
+            tree = self.folder / f"tree-{shared}"
+            for folder in ("etc/mosquitto/conf.d", "lib/systemd/system"):
+                (tree / folder).mkdir(parents=True)
+            (tree / "etc/passwd").write_text("device:x:1234:1234::/home/device:/bin/sh\n")
+            share = root / "usr/local/share/mdns-mqtt-bridge"
+            expected = {"/etc/mdns-mqtt-broker/bridge.acl", "/etc/tmpfiles.d/mdns-mqtt-broker.conf"}
+            if shared:
+                shutil.copy(share / "mosquitto/existing.conf", tree / "etc/mosquitto/conf.d/00-mdns-mqtt.conf")
+                expected |= {"/etc/mdns-mqtt-broker/local.acl",
+                             "/etc/systemd/system/mosquitto.service.d/mdns-mqtt.conf"}
+            else:
+                expected.add("/etc/mdns-mqtt-broker/mosquitto.conf")
+            run(share / "grant", "device", "advertise", "--root", tree)
+            written = {"/" + str(f.relative_to(tree)) for f in tree.rglob("*") if f.is_file()}
+            self.assertEqual({f for f in written if "device" not in f and "00-" not in f} - {"/etc/passwd"}, expected)
+
     def test_usr_local(self):
         """The unit names the program where it is."""
         root, files = self.install()

@@ -1,7 +1,9 @@
 """Containers of one user that do not trust each other: a password each, on the same socket."""
+import pathlib
+
 import machine
 from granted import (LABA, LABB, SECRETS, USERS, GrantedCase, broker_pid, client, files_of, grant, publish,
-                     request)
+                     put_in_front, request)
 from rootless import socket_of
 
 
@@ -38,7 +40,9 @@ class Password(GrantedCase):
         for path in (SECRETS / "laba/web", USERS / "laba.passwd"):
             self.assertNotEqual(LABB.run("cat", path, check=False).returncode, 0, path)
         self.assertNotEqual(LABA.run("cat", USERS / "laba.passwd", check=False).returncode, 0)
-        said = grant("laba", "advertise", "--client", "new", "--password", "--dry-run")
+        env = put_in_front("cmp", 'case $2 in */passwd) stat -c "%a %G" "$2" >/tmp/staged ;; esac; exec "$real" "$@"')
+        said = grant("laba", "advertise", "--client", "new", "--password", "--dry-run", env=env)
+        self.assertEqual(pathlib.Path("/tmp/staged").read_text(), "640 root\n")
         self.assertIn(f"write {SECRETS}/laba/new (laba, 400; not shown)", said)
         self.assertIn(f"remove {SECRETS}/laba/web", said)
         self.assertNotIn("$7$", said)
