@@ -122,10 +122,13 @@ put_file() { # FILE TARGET MODE OWNER
     sync "$2~" || true
     mv -f "$2~" "$2"
 }
-# A listener without the files that it names stops a Mosquitto. So it comes behind them, and goes before them.
+# A listener without its directory and the files that it names stops a Mosquitto. So it comes behind them, and
+# goes before them.
 order_plan() {
-    awk -F'|' '{ goes = $1 == "-"; listens = $2 ~ /\.conf$/; print (goes ? 4 - listens : 1 + listens) "|" $0 }' \
-        "$work/plan" | sort -s -n -t '|' -k 1,1 | cut -d '|' -f 2- >"$work/ordered"
+    awk -F'|' '
+        { listens = $2 ~ /\.conf$/ && $2 !~ /tmpfiles/ }
+        { print ($1 == "-" ? 4 - listens : 1 + listens) "|" $0 }' "$work/plan" |
+        sort -s -n -t '|' -k 1,1 | cut -d '|' -f 2- >"$work/ordered"
     mv "$work/ordered" "$work/plan"
 }
 apply_plan() {

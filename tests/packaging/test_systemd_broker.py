@@ -116,6 +116,22 @@ class Own(BrokerCase):
         self.start()
         self.all_ways(OWN)
         self.assertFalse(self.machine.does("test", "-e", DROP_IN))
+        self.cut_short()
+
+    def cut_short(self):
+        """Where a grant is killed when its last file is in place, the next one gives the broker all that it takes to
+        start."""
+        m = self.machine
+        m.write("/usr/local/bin/mv", '#!/bin/sh\n/bin/mv "$@"\n'
+                'case "$*" in */users/laba.conf) kill -KILL $PPID ;; esac\n')
+        m.run("chmod", "755", "/usr/local/bin/mv")
+        self.grant("laba", "advertise", check=False)
+        m.run("rm", "/usr/local/bin/mv")
+        self.assertFalse(m.does("test", "-e", "/run/mdns-mqtt/laba"))
+        self.assertIn("systemctl restart", self.grant("labb", "observe"))
+        self.assertEqual(m.unit("ActiveState", OWN), "active")
+        for user in USERS:
+            wait_until(lambda: self.gets_in(user), f"{user}'s container gets in")
 
     def test_does_not_come_up(self):
         """A revoke that the broker does not survive is gone back on, in every file, and the broker is there."""

@@ -59,6 +59,8 @@ class CutShort(GrantedCase):
         self.assertIn("revoked", revoke("laba"))  # the device and the directories, which are left
         self.assertEqual(revoke("laba"), "revoke: laba: has been granted nothing\n")
 
+        self.cut("KILL", "mv", "grant", "laba", "advertise")
+        self.assertFalse((USERS / "laba.conf").exists(), "a listener before the files that it names")
         mark = self.advertise()
         self.assertEqual(self.cut("KILL", "mv", "grant", "laba", "observe").returncode, -signal.SIGKILL)
         revoke("mdns-mqtt")  # who has been granted nothing
