@@ -1,23 +1,24 @@
 #!/bin/sh
 # The broker, as `grant`, `revoke` and deploy/broker see it: directories of the sockets, a trial of a new
-# configuration, reload and restart with or without systemd, and what it keeps of a client. To be sourced
-# behind roles.sh.
+# configuration, reload and restart with or without systemd. To be sourced behind roles.sh.
 #
 # What has no effect on listeners (ACLs, passwords) is read again on SIGHUP; only for a new or changed
 # listener Mosquitto has to be started anew. Without systemd, that is done by ending it: whoever runs it
 # (deploy/broker, a supervisor) starts it again.
 
 # shellcheck disable=SC2154 # roles.sh sets what is not set here
+# shellcheck disable=SC2034 # those who source it use it
 bridge_socket=/run/mdns-mqtt-broker/mqtt.sock
 
 # Words, not a function: in the background, $! is to be the program and not a shell.
 as_mosquitto="setpriv --reuid=mosquitto --regid=mosquitto --clear-groups"
 
-wait_for() { # CONDITION...: until it holds, for at most 20 seconds
-    deadline=$(($(date +%s) + 20))
+wait_for() { # CONDITION...: until it holds, for 20 seconds or a little more
+    tries=200
     until "$@"; do
-        [ "$(date +%s)" -le "$deadline" ] || return 1
-        sleep 0.05
+        [ "$tries" -gt 0 ] || return 1
+        tries=$((tries - 1))
+        sleep 0.1
     done
 }
 
@@ -44,9 +45,28 @@ make_directories() { # TMPFILES-FILE...
     done
 }
 
+make_all_directories() {
+    base=$(base_tmpfiles)
+    set -- "$base"
+    for file in /etc/tmpfiles.d/mdns-mqtt-*.conf; do
+        [ ! -f "$file" ] || [ "$file" = "$base" ] || set -- "$@" "$file"
+    done
+    make_directories "$@" || warn 'could not make all directories'
+}
+sockets_there() { # all that the configuration has
+    if is_existing; then set -- "$existing" "$conf_d"/mdns-mqtt-*.conf; else
+        set -- "$broker_dir/mosquitto.conf" "$users_dir"/*.conf
+    fi
+    sed -n 's/^listener 0 //p' "$@" 2>/dev/null | while read -r socket; do [ -S "$socket" ] || exit 1; done
+}
 # As the broker's user: these directories are its own, and root is not to follow what it may put there.
-open_sockets() {
-    $as_mosquitto find /run/mdns-mqtt -mindepth 3 -maxdepth 3 -type s -name mqtt.sock -exec chmod 0666 {} +
+users_sockets() { # WHAT-FIND-DOES...
+    $as_mosquitto find /run/mdns-mqtt -mindepth 3 -maxdepth 3 -type s -name mqtt.sock "$@"
+}
+open_sockets() { users_sockets -exec chmod 0666 {} +; }
+remove_sockets() {
+    rm -f "$bridge_socket"
+    users_sockets -delete
 }
 
 # --- trying a configuration
@@ -54,7 +74,7 @@ open_sockets() {
 # The configuration as it would be, with each listener at a socket in DIRECTORY and nothing that would reach
 # beyond it. An existing broker's other configuration is not tried: it is in use.
 trial_configuration() { # DIRECTORY USER NEW: without USER's pieces, but with those in NEW
-    if is_existing; then main=$existing others='mdns-mqtt-*.conf' where=/etc/mosquitto/conf.d; else
+    if is_existing; then main=$existing others='mdns-mqtt-*.conf' where=$conf_d; else
         main=$broker_dir/mosquitto.conf others='*.conf' where=$users_dir
     fi
     set -- "$1" "$2" "$3" "$root$main"
@@ -64,9 +84,15 @@ trial_configuration() { # DIRECTORY USER NEW: without USER's pieces, but with th
     for file in "$root$where/"$others; do
         [ ! -f "$file" ] || [ "$file" = "$root$(target_of "$user" conf)" ] || set -- "$@" "$file"
     done
+    for granted in $(granted_users); do # whose listeners move
+        file=$root$(other_conf_of "$granted")
+        if [ "$granted" = "$user" ] || [ -f "$root$(target_of "$granted" conf)" ] || [ ! -f "$file" ]; then continue; fi
+        set -- "$@" "$file"
+    done
     [ ! -f "$new/conf" ] || set -- "$@" "$new/conf"
     mkdir "$directory"
     echo 'log_dest stderr'
+    echo 'user root' # unless it is started as somebody else
     awk -v directory="$directory" -v root="$root" -v new="$new" -v shipped="$deploy/mosquitto" \
         -v acl="$(target_of "$user" acl)" -v passwd="$(target_of "$user" passwd)" '
         $1 == "listener" { print "listener 0 " directory "/" ++n ".sock"; next }
@@ -89,7 +115,7 @@ try_configuration() { # DIRECTORY USER NEW: does a Mosquitto start with it?
     fi
     trial_configuration "$1" "$2" "$3" >"$1.conf"
     run_as=
-    if [ "$(id -u)" = 0 ]; then
+    if is_root && [ -z "$root" ]; then # another machine's files need not be open to this one's users
         run_as=$as_mosquitto
         chown mosquitto "$1"
         [ ! -f "$3/passwd" ] || chgrp mosquitto "$3/passwd"
@@ -114,7 +140,9 @@ unit() { if is_existing; then echo mosquitto.service; else echo mdns-mqtt-broker
 has_systemd() { [ -d /run/systemd/system ] && systemctl cat "$(unit)" >/dev/null 2>&1; }
 pid_file() { if is_existing; then echo /run/mosquitto/mosquitto.pid; else echo /run/mdns-mqtt-broker/mosquitto.pid; fi; }
 broker_pid() {
-    pid=$(cat "$(pid_file)" 2>/dev/null) && [ "$pid" ] && grep -qs '^mosquitto$' "/proc/$pid/comm" && echo "$pid"
+    of_file=
+    { read -r of_file <"$(pid_file)"; } 2>/dev/null || [ "$of_file" ] || return 1 # Mosquitto ends no line
+    { read -r comm <"/proc/$of_file/comm"; } 2>/dev/null && [ "$comm" = mosquitto ] && echo "$of_file"
 }
 broker_runs() {
     if has_systemd; then systemctl -q is-active "$(unit)"; else broker_pid >/dev/null; fi
@@ -130,6 +158,7 @@ reload_broker() {
 }
 restart_broker() {
     if has_systemd; then
+        systemctl reset-failed "$(unit)" || true # several grants in a row are no loop of failures
         systemctl restart "$(unit)"
         return
     fi
@@ -140,7 +169,7 @@ restart_broker() {
         warn "the broker has ended, and nobody has started it again"
         return 1
     }
-    wait_for test -S "$bridge_socket" && open_sockets
+    wait_for sockets_there && open_sockets
 }
 # It takes its pid file away at its end.
 ended_after_term() {
@@ -148,18 +177,3 @@ ended_after_term() {
     [ "$(broker_pid)" != "$1" ]
 }
 restarted() { pid=$(broker_pid) && [ "$pid" != "$1" ]; }
-
-# --- what a client leaves behind
-
-# Ends what CLIENT advertises: the bridge takes `offline` for it and clears the requests. Where it does not
-# run, the requests are cleared all the same, so that it will not find them.
-forget_client() { # PREFIX CLIENT
-    [ -S "$bridge_socket" ] && broker_runs || return 0
-    if ! command -v mosquitto_sub >/dev/null || ! command -v mosquitto_pub >/dev/null; then
-        warn "no mosquitto_pub and mosquitto_sub here: what $2 advertises stays until it is withdrawn"
-        return 0
-    fi
-    mosquitto_sub --unix "$bridge_socket" -q 1 -t "$1/advertise/$2/+" -t "$1/client/$2" \
-        --remove-retained --retained-only -W 1 >/dev/null 2>&1 || true
-    mosquitto_pub --unix "$bridge_socket" -q 1 -t "$1/client/$2" -m offline
-}

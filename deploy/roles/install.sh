@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts the files of a role in place, or takes them away: a plan of what differs, shown or carried out, and
-# gone back on when the broker does not come up with it. To be sourced behind roles.sh and broker.sh.
+# The files of a role: a plan of what differs, shown, put in place, or gone back on. To be sourced behind
+# roles.sh.
 #
 # $work/new has the pieces as they are to be (a piece that is not there is to go). A line of $work/plan is
 # STAGED|TARGET|MODE|OWNER, with - as STAGED for a file that is to go.
@@ -42,22 +42,55 @@ plan_pieces() { # USER
         *) plan_file "$staged" "$(target_of "$1" "$piece")" 644 root:root ;;
         esac
     done
+    plan_other_kind "$1"
+}
+# Since 00-mdns-mqtt.conf has come or gone, a listener has its place at the other broker. Left where it was, it
+# would be one without the rest of its configuration: that stops a Mosquitto.
+plan_other_kind() { # USER, whose conf is planned already; those of all others move as they are
+    is_existing || plan_file - "$drop_in" 644 root:root
+    moves=
+    for granted in "$1" $(granted_users); do
+        old=$(other_conf_of "$granted")
+        if [ ! -f "$root$old" ] || plans_file "$old"; then continue; fi
+        moves=yes
+        [ "$granted" = "$1" ] || plan_missing_file "$root$old" "$(target_of "$granted" conf)"
+        plan_file - "$old" 644 root:root
+    done
+    [ "$moves" ] || return 0
+    if is_existing; then
+        warn "listeners move to this machine's Mosquitto; end the other: systemctl disable --now mdns-mqtt-broker"
+    else
+        warn "listeners move to the bridge's own broker; the other has them until it is restarted"
+    fi
 }
 # What the broker needs besides, where it is not there. What is there is the administrator's.
 plan_base() { # PREFIX
-    is_existing || plan_missing mosquitto/broker.conf "$broker_dir/mosquitto.conf" "$1"
-    plan_missing mosquitto/bridge.acl "$broker_dir/bridge.acl" "$1"
-    if is_existing; then plan_missing mosquitto/local.acl "$broker_dir/local.acl" "$1"; fi
-    [ "$(base_tmpfiles)" ] || plan_missing tmpfiles.d/mdns-mqtt-broker.conf /etc/tmpfiles.d/mdns-mqtt-broker.conf "$1"
+    base=/etc/tmpfiles.d/mdns-mqtt-broker.conf
+    plan_shipped mosquitto/bridge.acl "$broker_dir/bridge.acl" "$1"
+    if ! is_existing; then
+        plan_shipped mosquitto/broker.conf "$broker_dir/mosquitto.conf" "$1"
+        [ "$(base_tmpfiles)" ] || plan_shipped tmpfiles.d/mdns-mqtt-broker.conf "$base" "$1"
+        return
+    fi
+    plan_shipped mosquitto/local.acl "$broker_dir/local.acl" "$1"
+    # That Mosquitto wants its folders also when the bridge's package, with its own file, has gone.
+    plan_shipped tmpfiles.d/mdns-mqtt-broker.conf "$base" "$1"
+    ! knows_systemd || plan_shipped systemd/mosquitto.service.d/mdns-mqtt.conf "$drop_in" "$1"
 }
-plan_missing() { # SHIPPED TARGET PREFIX
-    [ -f "$root$2" ] && return
+plan_shipped() { # SHIPPED TARGET PREFIX
     staged=$work/base/$(basename "$1")
     awk -v prefix="$3" '$NF == "mdns/#" { sub(/mdns\/#$/, ""); $0 = $0 prefix "/#" } { print }' "$deploy/$1" >"$staged"
-    plan_file "$staged" "$2" 644 root:root
+    plan_missing_file "$staged" "$2"
+}
+plan_missing_file() { # STAGED TARGET
+    [ -f "$root$2" ] || plan_file "$1" "$2" 644 root:root
+}
+knows_systemd() { # another machine's tree has it at rest
+    if [ "$root" ]; then [ -d "$root/lib/systemd/system" ]; else [ -d /run/systemd/system ]; fi
 }
 plans() { [ -s "$work/plan" ]; }
 plans_file() { grep -qF "|$1|" "$work/plan"; } # TARGET
+plans_listener() { grep -qE "\|($users_dir/[^|]*\.conf|$conf_d/[^|]*)\|" "$work/plan"; } # anybody's
 
 show_plan() {
     while IFS='|' read -r staged target mode owner; do
@@ -76,18 +109,30 @@ show_plan() {
 
 # --- carrying it out
 
-# Atomic, so that nobody ever reads half of it.
+# Atomic, so that nobody ever reads half of it, also when the power fails. No user and no client has a name
+# with a ~.
 put_file() { # FILE TARGET MODE OWNER
-    mkdir -p "$(dirname "$2")"
-    (umask 077 && cp "$1" "$2.new")
-    if [ "$(id -u)" = 0 ]; then
+    mkdir -p "${2%/*}"
+    (umask 077 && cp "$1" "$2~")
+    if is_root; then
         # In the tree of another machine names may have no numbers yet.
-        chown "$4" "$2.new" 2>/dev/null || [ "$root" ] || fail "cannot give $2 to $4"
+        chown "$4" "$2~" 2>/dev/null || [ "$root" ] || fail "cannot give $2 to $4"
     fi
-    chmod "$3" "$2.new"
-    mv -f "$2.new" "$2"
+    chmod "$3" "$2~"
+    sync "$2~" || true
+    mv -f "$2~" "$2"
+}
+# A listener without its directory and the files that it names stops a Mosquitto. So it comes behind them, and
+# goes before them.
+order_plan() {
+    awk -F'|' '
+        { listens = $2 ~ /\.conf$/ && $2 !~ /tmpfiles/ }
+        { print ($1 == "-" ? 4 - listens : 1 + listens) "|" $0 }' "$work/plan" |
+        sort -s -n -t '|' -k 1,1 | cut -d '|' -f 2- >"$work/ordered"
+    mv "$work/ordered" "$work/plan"
 }
 apply_plan() {
+    order_plan
     mkdir -p "$root$users_dir"
     number=0
     while IFS='|' read -r staged target mode owner; do
@@ -96,49 +141,15 @@ apply_plan() {
         if [ "$staged" = - ]; then rm -f "$root$target"; else put_file "$staged" "$root$target" "$mode" "$owner"; fi
     done <"$work/plan"
 }
-roll_back() {
+roll_back() { # with the owners and modes that there were
     number=0
-    while IFS='|' read -r _ target mode owner; do
+    while IFS='|' read -r _ target _; do
         number=$((number + 1))
         if [ -e "$work/old/$number" ]; then
-            put_file "$work/old/$number" "$root$target" "$mode" "$owner"
+            cp -p "$work/old/$number" "$root$target~"
+            mv -f "$root$target~" "$root$target"
         else
             rm -f "$root$target"
         fi
     done <"$work/plan"
-}
-
-# What the broker has to do about the plan, with the least disturbance: nothing, reload, or restart.
-broker_step() { # USER
-    if [ "$root" ]; then
-        echo nothing
-    elif plans_file "$(target_of "$1" conf)"; then
-        echo restart
-    elif plans_file "$(target_of "$1" acl)" || plans_file "$(target_of "$1" passwd)"; then
-        echo reload
-    else
-        echo nothing
-    fi
-}
-broker_command() { # USER: for people to read
-    if ! broker_runs; then return; fi
-    case $(broker_step "$1") in
-    reload) reload_command ;;
-    restart) restart_command ;;
-    esac
-}
-broker_follows() { # USER STEP: makes the broker follow what is in place now; says what it does
-    case $2 in nothing) return 0 ;; esac
-    if ! broker_runs; then
-        say 'the broker does not run; it will know when it is started'
-        return 0
-    fi
-    if [ "$2" = reload ]; then
-        say "$(reload_command)"
-        reload_broker
-        return
-    fi
-    say "$(restart_command) (and start)"
-    restart_broker || return 1
-    [ ! -f "$root$(target_of "$1" conf)" ] || wait_for test -S "$(socket_directory "$1")/mqtt.sock"
 }

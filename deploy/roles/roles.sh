@@ -11,7 +11,8 @@
 #   cdi       the device for `podman run --device mdns-mqtt/broker=USER`
 #
 # The broker is the bridge's own, or, where /etc/mosquitto/conf.d/00-mdns-mqtt.conf is there, the one that
-# the machine has already. Only the place of `conf` and the way to restart it are different then.
+# the machine has already. Only the place of `conf` and the way to restart it are different then, and for
+# systemd its unit has a drop-in.
 
 # shellcheck disable=SC2034 # those who source it use them
 tool=$(basename "$0")
@@ -19,11 +20,16 @@ root=            # --root: the tree that is written to, if it is not this machin
 broker_dir=/etc/mdns-mqtt-broker
 users_dir=$broker_dir/users
 secrets_dir=$broker_dir/secrets
-existing=/etc/mosquitto/conf.d/00-mdns-mqtt.conf
+conf_d=/etc/mosquitto/conf.d
+existing=$conf_d/00-mdns-mqtt.conf
+drop_in=/etc/systemd/system/mosquitto.service.d/mdns-mqtt.conf
 pieces='conf acl passwd tmpfiles cdi'
 
-say() { echo "$tool: $*"; }
-warn() { echo "$tool: $*" >&2; }
+# Whether or not there is still somebody to hear it.
+say() { echo "$tool: $*" || true; }
+warn() { echo "$tool: $*" >&2 || true; }
+me=$(id -u)
+is_root() { [ "$me" = 0 ]; }
 has() { case " $1 " in *" $2 "*) ;; *) return 1 ;; esac } # WORDS WORD
 fail() {
     warn "$*"
@@ -43,6 +49,10 @@ valid_name() {
     esac
     [ ${#1} -le 64 ]
 }
+valid_user() { # as above, and not what would be taken for a hidden file or for files of ours
+    case $1 in .* | broker | bridge) return 1 ;; esac
+    valid_name "$1"
+}
 passwd_entry() { # USER
     { if [ "$root" ]; then cat "$root/etc/passwd"; else getent passwd -- "$1"; fi; } | line_of "$1" # and no uid
 }
@@ -57,7 +67,7 @@ subuid_of() { # USER CONTAINER-UID: the uid on the host of a user in USER's cont
     fi
     awk -F: -v user="$1" -v uid="$(uid_of "$1")" -v left="$2" '
         ($1 == user || $1 == uid) && !found {
-            if (left <= $3) { print $2 + left - 1; found = 1 } else left -= $3
+            if (left <= $3) { printf "%.0f\n", $2 + left - 1; found = 1 } else left -= $3
         }
         END { exit !found }' "$root/etc/subuid" 2>/dev/null
 }
@@ -75,21 +85,26 @@ is_existing() { [ -f "$root$existing" ]; }
 granted_users() {
     for acl in "$root$users_dir"/*.acl; do
         [ -f "$acl" ] || continue
-        basename "$acl" .acl
+        acl=${acl##*/}
+        echo "${acl%.acl}"
     done
 }
 # The first line of an ACL: "# ROLE for USER as CLIENT...".
 role_in() { sed -n '1s/^# \([a-z]*\) for .*/\1/p' "$1" 2>/dev/null; }
-clients_in() { sed -n '1s/^# [a-z]* for [^ ]* as //p' "$1" 2>/dev/null; }
+clients_in() { sed -n '1s/^# [a-z]* for [^ ]* as //p' "$1" 2>/dev/null || true; } # of no file: none
 
 target_of() { # USER PIECE
     case $2 in
-    conf) if is_existing; then echo "/etc/mosquitto/conf.d/mdns-mqtt-$1.conf"; else echo "$users_dir/$1.conf"; fi ;;
+    conf) if is_existing; then echo "$conf_d/mdns-mqtt-$1.conf"; else echo "$users_dir/$1.conf"; fi ;;
     acl) echo "$users_dir/$1.acl" ;;
     passwd) echo "$users_dir/$1.passwd" ;;
     tmpfiles) echo "/etc/tmpfiles.d/mdns-mqtt-$1.conf" ;;
     cdi) echo "/etc/cdi/mdns-mqtt-$1.json" ;;
     esac
+}
+# Where the listener would be at the other kind of broker, and is where that was the one until now.
+other_conf_of() { # USER
+    if is_existing; then echo "$users_dir/$1.conf"; else echo "$conf_d/mdns-mqtt-$1.conf"; fi
 }
 # The tmpfiles.d file of the directories that users' are below.
 base_tmpfiles() {
@@ -165,10 +180,12 @@ tmpfiles_text() { # USER CONTAINER-UID...
 }
 # A device's name begins and ends with a letter or a digit.
 cdi_name_valid() { case $1 in [!A-Za-z0-9]* | *[!A-Za-z0-9]) return 1 ;; esac }
-cdi_text() { # USER
+cdi_text() { # USER CLIENT...
+    env='"MQTT_SOCKET=/run/mdns-mqtt/mqtt.sock"'
+    [ $# -ne 2 ] || env="$env,\"MDNS_MQTT_CLIENT=$2\"" # one of several, a container has to choose itself
     cat <<JSON
 {"cdiVersion":"0.5.0","kind":"mdns-mqtt/broker","devices":[{"name":"$1","containerEdits":{
- "env":["MQTT_SOCKET=/run/mdns-mqtt/mqtt.sock"],
+ "env":[$env],
  "mounts":[{"hostPath":"$(socket_directory "$1")","containerPath":"/run/mdns-mqtt","options":["bind","ro","nosuid","nodev","noexec"]}]}}]}
 JSON
 }

@@ -58,7 +58,7 @@ class Unit(unittest.TestCase):
             run("systemd-sysusers", f"--root={root}", PROJECT / "deploy/sysusers.d/mdns-mqtt-bridge.conf")
             self.assertRegex(pathlib.Path(root, "etc/passwd").read_text(), r"(?m)^mdns-mqtt:x:\d+:\d+:.*:/nonexistent:")
             run("systemd-tmpfiles", f"--root={root}", "--create",
-                PROJECT / "deploy/tmpfiles.d/mdns-mqtt-bridge.conf")
+                PROJECT / "deploy/tmpfiles.d/mdns-mqtt-broker.conf")
             self.assertEqual(os.stat(root + "/run/mdns-mqtt").st_mode & 0o7777, 0o751)
 
 
@@ -127,13 +127,33 @@ class Install(unittest.TestCase):
         self.assertLessEqual({
             "/etc/mdns-mqtt-bridge/bridge.conf", "/usr/sbin/mdns-mqtt-bridge",
             "/usr/lib/systemd/system/mdns-mqtt-bridge.service", "/usr/lib/sysusers.d/mdns-mqtt-bridge.conf",
-            "/usr/lib/tmpfiles.d/mdns-mqtt-bridge.conf", "/usr/share/man/man8/mdns-mqtt-bridge.8",
+            "/usr/lib/tmpfiles.d/mdns-mqtt-broker.conf", "/usr/share/man/man8/mdns-mqtt-bridge.8",
             "/usr/share/man/man5/mdns-mqtt-bridge.conf.5", "/usr/share/doc/mdns-mqtt-bridge/README.md"}, files)
         self.assertEqual([f for f in files if not f.startswith(("/usr/", "/etc/mdns-mqtt-bridge/"))], [])
         config = root / "etc/mdns-mqtt-bridge/bridge.conf"
         config.write_text("mine")
         self.again()
         self.assertEqual(config.read_text(), "mine")
+
+    def test_grant(self):
+        """What grant writes is installed with it, for another machine's tree, too, and for a Mosquitto there."""
+        root, _ = self.install()
+        for shared in (False, True):
+            tree = self.folder / f"tree-{shared}"
+            for folder in ("etc/mosquitto/conf.d", "lib/systemd/system"):
+                (tree / folder).mkdir(parents=True)
+            (tree / "etc/passwd").write_text("device:x:1234:1234::/home/device:/bin/sh\n")
+            share = root / "usr/local/share/mdns-mqtt-bridge"
+            expected = {"/etc/mdns-mqtt-broker/bridge.acl", "/etc/tmpfiles.d/mdns-mqtt-broker.conf"}
+            if shared:
+                shutil.copy(share / "mosquitto/existing.conf", tree / "etc/mosquitto/conf.d/00-mdns-mqtt.conf")
+                expected |= {"/etc/mdns-mqtt-broker/local.acl",
+                             "/etc/systemd/system/mosquitto.service.d/mdns-mqtt.conf"}
+            else:
+                expected.add("/etc/mdns-mqtt-broker/mosquitto.conf")
+            run(share / "grant", "device", "advertise", "--root", tree)
+            written = {"/" + str(f.relative_to(tree)) for f in tree.rglob("*") if f.is_file()}
+            self.assertEqual({f for f in written if "device" not in f and "00-" not in f} - {"/etc/passwd"}, expected)
 
     def test_usr_local(self):
         """The unit names the program where it is."""

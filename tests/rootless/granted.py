@@ -1,7 +1,9 @@
 """What deploy/grant, deploy/revoke and deploy/broker make of a machine: people with roles at a broker of
 the bridge's own, to which the bridge comes by its own socket."""
 import json
+import os
 import pathlib
+import shutil
 import subprocess
 
 import e2e  # noqa: F401
@@ -55,9 +57,19 @@ def broker_pid():
     return BROKER_PID.read_text().strip()
 
 
-def tool(name, *args, check=True):
+def put_in_front(program, script):
+    """Has scripts and users that run `program` run this instead, with the real one as $real; returns the
+    environment for it."""
+    folder = pathlib.Path("/tmp/in-front")
+    folder.mkdir(exist_ok=True)
+    (folder / program).write_text(f"#!/bin/sh\nreal={shutil.which(program)}\n{script}\n")
+    (folder / program).chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def tool(name, *args, check=True, env=None):
     """Runs deploy/NAME as root; returns the process, with all that it said as stdout."""
-    done = subprocess.run([DEPLOY / name, *map(str, args)], stdin=subprocess.DEVNULL, text=True,
+    done = subprocess.run([DEPLOY / name, *map(str, args)], stdin=subprocess.DEVNULL, text=True, env=env,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60 * slow())
     assert not check or done.returncode == 0, f"{name} {args} ended with {done.returncode}:\n{done.stdout}"
     return done
@@ -136,4 +148,5 @@ class GrantedCase(RootlessCase):
 
 
 __all__ = ["BRIDGE_CONFIG", "BRIDGE_SOCKET", "BROKER_ETC", "BROKER_PID", "GrantedCase", "LABA", "LABB", "PLACES",
-           "SECRETS", "USERS", "broker_pid", "changed", "client", "files_of", "grant", "publish", "request", "revoke", "tool"]
+           "SECRETS", "USERS", "broker_pid", "changed", "client", "files_of", "grant", "publish", "put_in_front",
+           "request", "revoke", "tool"]

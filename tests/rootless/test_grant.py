@@ -1,5 +1,6 @@
 """deploy/grant and deploy/revoke: exactly the pieces of a role, with no more disturbance than needed, and
 back again."""
+import contextlib
 import json
 import pathlib
 import subprocess
@@ -16,9 +17,17 @@ PIECES = ["/etc/cdi/mdns-mqtt-laba.json", "/etc/mdns-mqtt-broker/users/laba.acl"
 
 
 class Grant(GrantedCase):
-    def test_pieces(self):
-        """From nothing to a socket of the user's own, and these files with these rights."""
+    """What can share a world does, as a world takes more than a grant."""
+
+    def test_grant(self):
         self.boot_granted()
+        self.pieces()
+        self.container_users()
+        self.dry_run()
+        self.again()
+
+    def pieces(self):
+        """From nothing to a socket of the user's own, and these files with these rights."""
         self.assertEqual(grant("--list"), "laba advertise laba\nlabb observe labb\n")
         for piece in PIECES:
             stat = pathlib.Path(piece).stat()
@@ -27,7 +36,9 @@ class Grant(GrantedCase):
             self.assertEqual(line.split()[0], "topic")
         device = json.loads(pathlib.Path("/etc/cdi/mdns-mqtt-laba.json").read_text())
         self.assertEqual(device["kind"], "mdns-mqtt/broker")
-        self.assertEqual(device["devices"][0]["containerEdits"]["mounts"][0]["hostPath"], str(socket_of(LABA).parent))
+        edits = device["devices"][0]["containerEdits"]
+        self.assertEqual(edits["mounts"][0]["hostPath"], str(socket_of(LABA).parent))
+        self.assertEqual(edits["env"], ["MQTT_SOCKET=/run/mdns-mqtt/mqtt.sock", "MDNS_MQTT_CLIENT=laba"])
         self.assertTrue(self.can_open(LABA, socket_of(LABA)))
         self.assertFalse(self.can_open(LABB, socket_of(LABA)))
         self.assertNotEqual(LABB.run("ls", socket_of(LABA).parent, check=False).returncode, 0)
@@ -43,20 +54,21 @@ class Grant(GrantedCase):
                         "mosquitto_sub --unix /mnt/mqtt.sock -t mdns/bridge/state -C 1 -W 10", check=False)
         return '"state"' in done.stdout
 
-    def test_container_users(self):
+    def container_users(self):
         """Any user in the container gets in, also when the broker has started anew."""
-        self.boot_granted()
-        for _ in range(2):
+        for options in (["--password"], []):  # a change of labb's listener
+            before = broker_pid()
+            grant("labb", "observe", *options)
+            self.assertNotEqual(broker_pid(), before)
             for uid in (0, 1, 1000, 65534):
                 self.assertTrue(self.container_uid_gets_in(uid), uid)
-            before = broker_pid()
-            tool("grant", "labb", "advertise", "--password")  # a change of the listener
-            self.assertNotEqual(broker_pid(), before)
-            tool("grant", "labb", "advertise")
 
-    def test_container_uids_without_help(self):
-        """Those that were named get in where nobody opens the sockets."""
-        grant("laba", "observe", "--container-uid", "1000", "--container-uid", "33")
+    def test_directories(self):
+        self.without_systemd_tools("laba", "observe", "--container-uid", "1000", "--container-uid", "33")
+        self.without_help()
+
+    def without_help(self):
+        """The uids that were named get in where nobody opens the sockets."""
         self.start_broker()
         self.lab.broker.stop()
         self.lab.broker = None
@@ -70,16 +82,16 @@ class Grant(GrantedCase):
             done = LABA.run("unshare", "--map-auto", "--map-root-user", "--mount", "sh", "-c", script, check=False)
             self.assertEqual(done.returncode == 0, allowed, (uid, done.stderr))
 
-    def test_without_systemd_tools(self):
+    def without_systemd_tools(self, *arguments):
         """The directories are the same without systemd-tmpfiles."""
         def rights():
             return subprocess.run(["getfacl", "-pR", "/run/mdns-mqtt", "/run/mdns-mqtt-broker"], check=True,
                                   stdout=subprocess.PIPE, text=True).stdout
-        grant("laba", "observe", "--container-uid", "1000")
+        grant(*arguments)
         with_systemd = rights()
         subprocess.run(["sh", "-ec", "rm -r /run/mdns-mqtt /run/mdns-mqtt-broker; mount --bind /dev/null "
                         "$(command -v systemd-tmpfiles)"], check=True)
-        grant("laba", "observe", "--container-uid", "1000")
+        grant(*arguments)
         self.assertEqual(rights(), with_systemd)
 
     def test_without_the_bridges_user(self):
@@ -93,10 +105,10 @@ class Grant(GrantedCase):
         self.assertIn("Permission denied", client(LABA, "mosquitto_pub", "-t", "x", "-n", socket=BRIDGE_SOCKET).stderr)
         self.a.run("mosquitto_pub", "--unix", BRIDGE_SOCKET, "-t", "mdns/x", "-m", "x")
 
-    def test_again(self):
+    def again(self):
         """The same again changes no file, does nothing to the broker, and says so."""
-        self.boot_granted(("laba", "advertise", "--client", "web", "--client", "db", "--password"),
-                          ("labb", "observe"))
+        grant("laba", "advertise", "--client", "web", "--client", "db", "--password")
+        self.assertNotIn("MDNS_MQTT_CLIENT", pathlib.Path("/etc/cdi/mdns-mqtt-laba.json").read_text())
         files, pid, log = files_of(*PLACES), broker_pid(), self.lab.broker.text()
         for arguments in (("laba", "advertise", "--client", "web", "--client", "db", "--password"),
                           ("labb", "observe")):
@@ -104,15 +116,21 @@ class Grant(GrantedCase):
         self.assertEqual(changed(files, files_of(*PLACES)), [])
         self.assertEqual((broker_pid(), self.lab.broker.text()), (pid, log))
 
-    def test_dry_run(self):
-        """Shows the difference and what would be run, and does nothing."""
+    def test_names(self):
+        self.first_dry_run()
+        self.bad_arguments()
+        self.same_client()
+
+    def first_dry_run(self):
         files = files_of("/etc", "/run")
         said = grant("laba", "advertise", "--dry-run")
         self.assertEqual(changed(files, files_of("/etc", "/run")), [])
         for text in [*(f"+++ {p}" for p in PIECES), "+++ /etc/mdns-mqtt-broker/mosquitto.conf",
                      "+listener 0 /run/mdns-mqtt/laba/s/mqtt.sock", "+topic write mdns/advertise/laba/+"]:
             self.assertIn(text, said)
-        self.boot_granted()
+
+    def dry_run(self):
+        """Shows the difference and what would be run, and does nothing."""
         files, pid = files_of("/etc", "/run/mdns-mqtt"), broker_pid()
         said = {" ".join(a): tool(*a, "--dry-run").stdout for a in (
             ("grant", "laba", "advertise"), ("grant", "laba", "observe"),
@@ -124,18 +142,23 @@ class Grant(GrantedCase):
         self.assertIn("-listener 0 /run/mdns-mqtt/laba/s/mqtt.sock", said["revoke laba"])
         self.assertEqual((changed(files, files_of("/etc", "/run/mdns-mqtt")), broker_pid()), ([], pid))
 
-    def test_bad_arguments(self):
+    def bad_arguments(self):
         """Names that the specification does not allow, users that are not there, roles, uids and prefixes."""
+        for user in ("broker", "bridge"):
+            self.a.run("useradd", "--no-create-home", user)
         files = files_of("/etc", "/run")
         names = ("", ".", "..", "a b", "a/b", "../etc", "a\nb", "ü", "a#", "+", "a*", "x" * 65, "$(id)", "a|b", "a:b")
         for name in names:
-            for arguments in ((name, "advertise"), ("laba", "advertise", "--client", name)):
+            with self.subTest(client=name):
+                self.assertNotEqual(tool("grant", "laba", "advertise", "--client", name, check=False).returncode, 0)
+        for name in (*names, "broker", "bridge"):  # files of ours are called like those
+            for arguments in (("revoke", name), ("grant", name, "observe")):
                 with self.subTest(arguments):
-                    self.assertNotEqual(tool("grant", *arguments, check=False).returncode, 0)
-                    self.assertNotEqual(tool("revoke", name, check=False).returncode, 0)
+                    self.assertNotEqual(tool(*arguments, check=False).returncode, 0)
         for arguments in (("nobodyhere", "observe"), ("l.ba", "observe"), (LABA.uid, "observe"), (".x", "observe"), ("laba", "root"), ("laba",),
                           ("laba", "advertise", "x"), ("laba", "observe", "--container-uid", "70000"),
-                          ("laba", "observe", "--container-uid", "-1"), ("mdns-mqtt", "observe", "--container-uid", "1"),
+                          ("laba", "observe", "--container-uid", "-1"), ("laba", "observe", "--container-uid", "00"),
+                          ("mdns-mqtt", "observe", "--container-uid", "1"),
                           ("laba", "observe", "--prefix", "a/#"),
                           ("laba", "observe", "--nothing"), ("laba", "observe", "--client")):
             with self.subTest(arguments):
@@ -143,9 +166,10 @@ class Grant(GrantedCase):
                 self.assertNotEqual(done.returncode, 0, done.stdout)
         self.assertEqual(changed(files, files_of("/etc", "/run")), [])
 
-    def test_same_client(self):
+    def same_client(self):
         """No two users have the same client, and none has the name of another user of the host."""
-        self.boot_granted(("laba", "advertise", "--client", "web", "--client", "laba"), ("labb", "advertise"))
+        grant("laba", "advertise", "--client", "web", "--client", "laba")
+        grant("labb", "advertise")
         files = files_of(*PLACES)
         for clients, word in ((["web"], "laba's"), (["labb", "web"], "laba's"), (["laba"], "laba's"),
                               (["root"], "another user"), (["mail"], "another user")):
@@ -156,9 +180,13 @@ class Grant(GrantedCase):
         grant("laba", "advertise")
         grant("labb", "advertise", "--client", "web")
 
-    def test_role_change(self):
-        """It is the broker's reload and no more: who is connected stays. What was advertised ends."""
+    def test_changes(self):
         self.boot_granted()
+        self.role()
+        self.client_taken_away()
+
+    def role(self):
+        """It is the broker's reload and no more: who is connected stays. What was advertised ends."""
         pid = broker_pid()
         listener = LABA.start("listener", "mosquitto_sub", "-V", "5", "-v", "--unix", socket_of(LABA), "-t", "mdns/#")
         listener.wait_log("mdns/bridge/state")
@@ -181,9 +209,9 @@ class Grant(GrantedCase):
         self.assertEqual(broker_pid(), pid)
         self.assertTrue(listener.alive())
 
-    def test_client_taken_away(self):
+    def client_taken_away(self):
         """What one of a user's clients advertised ends with the client, what the other did stays."""
-        self.boot_granted(("laba", "advertise", "--client", "web", "--client", "db"), ("labb", "observe"))
+        grant("laba", "advertise", "--client", "web", "--client", "db")
         for name in ("web", "db"):
             self.assertTrue(publish(LABA, f"mdns/advertise/{name}/app", request(f"Of {name}"), "-r"))
             self.watch.established(f"{name}/app")
@@ -195,36 +223,44 @@ class Grant(GrantedCase):
         self.assertFalse(publish(LABA, "mdns/advertise/laba/app", request("Of laba"), "-r"))
 
     def test_revoke(self):
-        """Nothing is left of it: files, socket, connections, advertisements."""
+        """Nothing is left of it: files, socket, connections, advertisements. Others are not concerned."""
         self.boot_granted(("labb", "observe"))
-        before = files_of(*PLACES)
-        for arguments in (("laba", "advertise"), ("laba", "advertise", "--client", "web", "--password")):
-            self.assertIn("laba may advertise", grant(*arguments))
-            if "--password" not in arguments:
-                self.assertTrue(publish(LABA, "mdns/advertise/laba/app", request("Web of laba"), "-r"))
-                self.watch.established("laba/app")
-                listener = LABA.start("listener", "mosquitto_sub", "-V", "5", "-d", "--unix", socket_of(LABA), "-t", "mdns/#")
-                listener.wait_log("SUBACK")
+        with self.nothing_left():
+            grant("laba", "advertise", "--client", "web", "--password")
+            self.assertIn("revoked", revoke("laba"))
+        self.assertEqual(revoke("laba"), "revoke: laba: has been granted nothing\n")
+        self.assertEqual(grant("--list"), "labb observe labb\n")
+        self.assertTrue(self.can_open(LABB, socket_of(LABB)))
+        self.user_is_gone()
+        with self.nothing_left():
+            grant("laba", "advertise")
+            self.assertTrue(publish(LABA, "mdns/advertise/laba/app", request("Web of laba"), "-r"))
+            self.watch.established("laba/app")
             mark = self.watch.mark()
             self.assertIn("revoked", revoke("laba"))
-            if "--password" not in arguments:
-                self.watch.ended("laba/app", None, since=mark, retained=False)
-                self.view.forgets("Web of laba")
-                self.assertEqual(observer.snapshot("mdns/advertise/laba/#"), {})
-            self.assertEqual(changed(before, files_of(*PLACES), parts=3), [])
-            self.assertNotEqual(client(LABA, "mosquitto_pub", "-t", "x", "-n").returncode, 0)
-            self.assertEqual(grant("--list"), "labb observe labb\n")
-        self.assertEqual(revoke("laba"), "revoke: laba: has been granted nothing\n")
-        self.assertTrue(self.can_open(LABB, socket_of(LABB)))
+        self.watch.ended("laba/app", None, since=mark, retained=False)
+        self.assertEqual(observer.snapshot("mdns/advertise/laba/#"), {})
+        self.view.forgets("Web of laba")
+        # Not only when the bridge had come back, and had given laba time to do so, too.
+        order = [m.topic for m in self.watch.since(mark) if m.state != "online" and (
+            m.topic == "mdns/bridge/state" or m.topic == "mdns/advertise/laba/app/status" and not m.payload)]
+        self.assertEqual(order[0], "mdns/advertise/laba/app/status")
 
-    def test_user_that_is_gone(self):
-        """It can be revoked when there is no such user any more."""
-        self.boot_granted()
+    @contextlib.contextmanager
+    def nothing_left(self):
+        """Of laba's, when this has been done."""
+        before = files_of(*PLACES)
+        yield
+        self.assertEqual(changed(before, files_of(*PLACES), parts=3), [])
+        self.assertNotEqual(client(LABA, "mosquitto_pub", "-t", "x", "-n").returncode, 0)
+
+    def user_is_gone(self):
+        """A user can be revoked when there is no such user any more."""
         for file in ("passwd", "group"):
             path = pathlib.Path("/etc", file)
-            path.write_text("".join(l for l in path.read_text().splitlines(True) if not l.startswith("laba:")))
-        self.assertIn("revoked", revoke("laba"))
-        self.assertEqual(grant("--list"), "labb observe labb\n")
+            path.write_text("".join(l for l in path.read_text().splitlines(True) if not l.startswith("labb:")))
+        self.assertIn("revoked", revoke("labb"))
+        self.assertEqual(grant("--list"), "")
 
 
 if __name__ == "__main__":

@@ -5,16 +5,38 @@ import subprocess
 
 import machine
 import observer
-from granted import (BRIDGE_SOCKET, BROKER_ETC, BROKER_PID, LABA, LABB, PLACES, USERS, GrantedCase, broker_pid,
-                     changed, client, files_of, grant, publish, request, revoke, tool)
+from granted import (BRIDGE_SOCKET, BROKER_ETC, BROKER_PID, DEPLOY, LABA, LABB, PLACES, USERS, GrantedCase, broker_pid,
+                     changed, client, files_of, grant, publish, put_in_front, request, revoke, tool)
 from process import wait_until
 from rootless import socket_of
 
 
+# In place of one that is busy between its first socket and its last.
+SLOW_MOSQUITTO = """
+import os, pathlib, signal, socket, sys, time
+pathlib.Path("/proc/self/comm").write_text("mosquitto")
+os.umask(7)
+sockets = []
+for path in ("/run/mdns-mqtt-broker/mqtt.sock", sys.argv[1]):
+    sockets.append(socket.socket(socket.AF_UNIX))
+    sockets[-1].bind(path)
+    pathlib.Path("/run/mdns-mqtt-broker/mosquitto.pid").write_text(str(os.getpid()))
+    end = time.monotonic() + 1
+    while not os.path.exists("/tmp/opened") and time.monotonic() < end:
+        time.sleep(0.01)
+signal.pause()
+"""
+
+
 class Broker(GrantedCase):
-    def test_bad_configuration(self):
-        """What Mosquitto would not start with is not put in place."""
+    def test_running(self):
         self.boot_granted()
+        self.bad_configuration()
+        self.crash()
+        self.stop_and_hup()
+
+    def bad_configuration(self):
+        """What Mosquitto would not start with is not put in place."""
         (USERS / "mistake.conf").write_text("listner 1885\n")
         files, pid = files_of(*PLACES), broker_pid()
         for arguments in (("grant", "labb", "advertise", "--password"), ("grant", "laba", "observe"), ("revoke", "laba")):
@@ -23,6 +45,7 @@ class Broker(GrantedCase):
             self.assertIn("listner", done.stdout)
             self.assertIn("nothing was changed", done.stdout)
         self.assertEqual((changed(files, files_of(*PLACES)), broker_pid()), ([], pid))
+        (USERS / "mistake.conf").unlink()
 
     def test_does_not_come_up(self):
         """Where the broker is not started again, all files are as they were, and it is said."""
@@ -38,9 +61,8 @@ class Broker(GrantedCase):
         self.assertIn("nobody has started it again", done.stdout)
         self.assertEqual(changed(files, files_of(*PLACES[:-1]), parts=1), [])
 
-    def test_broker_crash(self):
+    def crash(self):
         """deploy/broker starts it again, with open sockets, and what was retained."""
-        self.boot_granted()
         self.assertTrue(publish(LABA, "mdns/advertise/laba/app", request("Web of laba"), "-r"))
         self.watch.established("laba/app")
         before, mark = broker_pid(), self.watch.mark()
@@ -51,8 +73,28 @@ class Broker(GrantedCase):
         self.assertIn("mdns/advertise/laba/app", observer.snapshot("mdns/advertise/#"))
         self.assertTrue(self.can_open(LABA, socket_of(LABA)))
 
-    def test_stop_and_hup(self):
-        self.boot_granted()
+    def test_start_and_end(self):
+        grant("laba", "observe")
+        self.early_end()
+        self.slow_start()
+
+    def slow_start(self):
+        """Sockets are opened when all of them are there. This Mosquitto makes a user's socket long after the
+        bridge's: when they have been opened, or a second later."""
+        put_in_front("find", 'case "$*" in *-exec*) touch /tmp/opened ;; esac; exec "$real" "$@"')
+        env = put_in_front("mosquitto", f"exec /usr/bin/python3 -c '{SLOW_MOSQUITTO}' {socket_of(LABA)}")
+        broker = self.a.start("broker", "env", f"PATH={env['PATH']}", DEPLOY / "broker")
+        socket = socket_of(LABA)
+        wait_until(lambda: socket.exists() and socket.stat().st_mode & 0o777 == 0o666, "an open socket")
+        self.assertEqual(broker.stop(), 0)
+
+    def early_end(self):
+        """A SIGTERM is not lost, however early it comes."""
+        env = put_in_front("chown", 'rm "$0"; kill -TERM $PPID; exec "$real" "$@"')  # before Mosquitto is started
+        broker = self.a.start("broker", "env", f"PATH={env['PATH']}", DEPLOY / "broker")
+        self.assertEqual(broker.wait_end(), 0)
+
+    def stop_and_hup(self):
         pid = broker_pid()
         (USERS / "labb.acl").write_text("# observe for labb as labb\n")
         self.lab.broker.send(signal.SIGHUP)
@@ -67,8 +109,8 @@ class Broker(GrantedCase):
         """A tree of another machine is written, and nothing else."""
         root = pathlib.Path("/tmp/root")
         (root / "etc").mkdir(parents=True)
-        (root / "etc/passwd").write_text("device:x:1234:1234::/home/device:/bin/sh\n")
-        (root / "etc/subuid").write_text("device:7000000:100\n1234:100000:65536\n")
+        (root / "etc/passwd").write_text("device:x:1234:1234::/home/device:/bin/sh\nother:x:1235:1235::/:/bin/sh\n")
+        (root / "etc/subuid").write_text("device:7000000:100\n1234:100000:65536\nother:4000000000:65536\n")
         (root / "etc/mdns-mqtt-bridge").mkdir()
         (root / "etc/mdns-mqtt-bridge/bridge.conf").write_text("[broker]\nprefix = no\n[records]\nprefix = home/dns ; x\n")
         files = files_of("/etc", "/run")
@@ -78,6 +120,11 @@ class Broker(GrantedCase):
         self.assertIn("topic write home/dns/advertise/web/+\n", (root / "etc/mdns-mqtt-broker/users/device.acl").read_text())
         self.assertIn("topic readwrite home/dns/#\n", (root / "etc/mdns-mqtt-broker/bridge.acl").read_text())
         self.assertEqual(grant("--list", "--root", root), "device advertise web\n")
+        (root / "etc/mdns-mqtt-broker/users").chmod(0o700)  # nothing for this machine's users
+        grant("other", "observe", "--container-uid", "1000", "--root", root)
+        self.assertIn("d:u:4000000999:rw", (root / "etc/tmpfiles.d/mdns-mqtt-other.conf").read_text())
+        revoke("other", "--root", root)
+        self.assertFalse((root / "etc/mdns-mqtt-broker/unfinished").exists())
         self.assertNotEqual(tool("grant", "laba", "observe", "--root", root, check=False).returncode, 0)
         revoke("device", "--root", root)
         self.assertEqual(grant("--list", "--root", root), "")
