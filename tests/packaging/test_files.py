@@ -48,6 +48,7 @@ class Unit(unittest.TestCase):
         self.assertNotRegex(text, r"(?m)^Private(Users|Network)=")
         self.assertRegex(text, r"(?m)^RestrictAddressFamilies=.*\bAF_NETLINK\b")
 
+    @unittest.skipUnless(os.getuid() == 0, "only root can give folders to other users")
     @needs("systemd-sysusers")
     def test_users_and_folders(self):
         with tempfile.TemporaryDirectory() as root:
