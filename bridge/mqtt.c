@@ -22,14 +22,12 @@
  * On any error libmosquitto has closed its socket already; the file descriptor may belong to
  * somebody else by then. So mqtt_fd() asks for it anew each time.
  */
-#include "mqtt.h"
+#include "mqtt_inside.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +36,6 @@
 #include <unistd.h>
 
 #include <mosquitto.h>
-#include <mqtt_protocol.h>
 
 #include "clock.h"
 #include "log.h"
@@ -52,30 +49,10 @@
 /* A connection that has lasted as long is a good one; a broker that throws us out is not worth hurry. */
 #define GOOD_MS 5000
 
-enum mqtt_state { MQTT_WAITING, MQTT_RESOLVING, MQTT_CONNECTING, MQTT_CONNECTED };
-
 static const char *const state_names[] = {"waiting", "resolving", "connecting", "connected"};
 
 _Static_assert(sizeof state_names / sizeof *state_names == MQTT_CONNECTED + 1,
                "a name for each state");
-
-struct mqtt {
-    struct mosquitto *mosquitto; /* of the present connection, or the last one */
-    struct mqtt_handlers handlers;
-    void *context;
-    struct mqtt_options options; /* copies */
-    enum mqtt_state state;
-    int64_t deadline;
-    int64_t back_off;
-    int64_t connected_at;
-    bool is_name; /* the host has to be looked up */
-    int resolved_fd;
-    int resolved_code, resolved_errno; /* of the thread's attempt */
-    pthread_t resolver;
-    bool connack;           /* accepted within the loop call under way */
-    atomic_bool complained; /* since the last good connection; the thread's log lines ask, too */
-    int probe_id;           /* of the message that mqtt_probe() has sent last */
-};
 
 static void set_state(struct mqtt *mqtt, enum mqtt_state state, int64_t deadline)
 {
@@ -85,7 +62,7 @@ static void set_state(struct mqtt *mqtt, enum mqtt_state state, int64_t deadline
     mqtt->deadline = deadline;
 }
 
-static const char *error_text(int code)
+const char *mqtt_error_text(int code)
 {
     if (code == MOSQ_ERR_ERRNO)
         return strerror(errno);
@@ -135,48 +112,6 @@ static void on_connect(struct mosquitto *mosquitto, void *userdata, int code, in
                                                 : mosquitto_reason_string(code));
 }
 
-static void on_message(struct mosquitto *mosquitto, void *userdata,
-                       const struct mosquitto_message *message,
-                       const mosquitto_property *properties)
-{
-    (void)mosquitto;
-    struct mqtt *mqtt = userdata;
-    struct mqtt_message ours = {.topic = message->topic,
-                                .payload = message->payload,
-                                .length = (size_t)message->payloadlen,
-                                .retain = message->retain};
-    mosquitto_property_read_int32(properties, MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, &ours.expiry,
-                                  false);
-    mqtt->handlers.message(mqtt->context, &ours);
-}
-
-static void on_publish(struct mosquitto *mosquitto, void *userdata, int message_id, int code,
-                       const mosquitto_property *properties)
-{
-    (void)mosquitto, (void)properties;
-    struct mqtt *mqtt = userdata;
-    mqtt->handlers.acknowledged(mqtt->context, message_id, code >= 0x80);
-}
-
-static void on_subscribe(struct mosquitto *mosquitto, void *userdata, int message_id, int count,
-                         const int *granted, const mosquitto_property *properties)
-{
-    (void)mosquitto, (void)userdata, (void)message_id, (void)properties;
-    for (int i = 0; i < count; i++)
-        if (granted[i] >= 0x80)
-            log_warning("mqtt: the broker refuses a subscription (code 0x%x)",
-                        (unsigned)granted[i]);
-}
-
-static void on_unsubscribe(struct mosquitto *mosquitto, void *userdata, int message_id,
-                           const mosquitto_property *properties)
-{
-    (void)mosquitto, (void)properties;
-    struct mqtt *mqtt = userdata;
-    if (message_id == mqtt->probe_id)
-        mqtt->handlers.answered(mqtt->context);
-}
-
 static void on_log(struct mosquitto *mosquitto, void *userdata, int level, const char *text)
 {
     (void)mosquitto;
@@ -199,10 +134,10 @@ static bool needs_looking_up(const struct mqtt_options *options)
 static void set_callbacks(struct mosquitto *mosquitto)
 {
     mosquitto_connect_v5_callback_set(mosquitto, on_connect);
-    mosquitto_message_v5_callback_set(mosquitto, on_message);
-    mosquitto_publish_v5_callback_set(mosquitto, on_publish);
-    mosquitto_subscribe_v5_callback_set(mosquitto, on_subscribe);
-    mosquitto_unsubscribe_v5_callback_set(mosquitto, on_unsubscribe);
+    mosquitto_message_v5_callback_set(mosquitto, mqtt_on_message);
+    mosquitto_publish_v5_callback_set(mosquitto, mqtt_on_publish);
+    mosquitto_subscribe_v5_callback_set(mosquitto, mqtt_on_subscribe);
+    mosquitto_unsubscribe_v5_callback_set(mosquitto, mqtt_on_unsubscribe);
     mosquitto_log_callback_set(mosquitto, on_log);
 }
 
@@ -235,7 +170,7 @@ struct mqtt *mqtt_new(const struct mqtt_options *options, const struct mqtt_hand
     int code = renew(mqtt);
     if (code == MOSQ_ERR_SUCCESS)
         return mqtt;
-    log_error("mqtt: TLS files or options cannot be used: %s", error_text(code));
+    log_error("mqtt: TLS files or options cannot be used: %s", mqtt_error_text(code));
 fail:
     mqtt_free(mqtt, false);
     return NULL;
@@ -285,7 +220,7 @@ static void connect_began(struct mqtt *mqtt, int code, int64_t now)
 {
     set_state(mqtt, MQTT_CONNECTING, now + CONNECT_TIMEOUT_MS);
     if (code != MOSQ_ERR_SUCCESS)
-        connection_lost(mqtt, error_text(code));
+        connection_lost(mqtt, mqtt_error_text(code));
 }
 
 /* Not mosquitto_connect_async(): that one knows the first address of a name only. */
@@ -348,7 +283,7 @@ static void serve_socket(struct mqtt *mqtt, short revents)
     if (code == MOSQ_ERR_SUCCESS && (revents & POLLOUT))
         code = mosquitto_loop_write(mqtt->mosquitto, 1);
     if (code != MOSQ_ERR_SUCCESS)
-        connection_lost(mqtt, error_text(code));
+        connection_lost(mqtt, mqtt_error_text(code));
 }
 
 static void deadline_passed(struct mqtt *mqtt, int64_t now)
@@ -375,7 +310,7 @@ static void deadline_passed(struct mqtt *mqtt, int64_t now)
             mqtt->back_off = BACK_OFF_MS;
         }
         if (code != MOSQ_ERR_SUCCESS)
-            connection_lost(mqtt, error_text(code));
+            connection_lost(mqtt, mqtt_error_text(code));
         break;
     }
     }
@@ -396,83 +331,4 @@ void mqtt_dispatch(struct mqtt *mqtt, short revents, int64_t now)
     }
     if (now >= mqtt->deadline)
         deadline_passed(mqtt, now);
-}
-
-void mqtt_set_will(struct mqtt *mqtt, const char *topic, const uint8_t *payload, size_t length)
-{
-    int code = mosquitto_will_set(mqtt->mosquitto, topic, (int)length, payload, 1, true);
-    if (code != MOSQ_ERR_SUCCESS)
-        log_error("mqtt: last will for '%s': %s", topic, error_text(code));
-}
-
-void mqtt_set_password(struct mqtt *mqtt, const char *password)
-{
-    int code = mosquitto_username_pw_set(mqtt->mosquitto, mqtt->options.username, password);
-    if (code != MOSQ_ERR_SUCCESS)
-        log_error("mqtt: user name and password: %s", error_text(code));
-}
-
-int mqtt_publish(struct mqtt *mqtt, const char *topic, const uint8_t *payload, size_t length,
-                 bool retain)
-{
-    int message_id = -1;
-    int code =
-        mosquitto_publish(mqtt->mosquitto, &message_id, topic, (int)length, payload, 1, retain);
-    switch (code) {
-    case MOSQ_ERR_INVAL:
-    case MOSQ_ERR_NOMEM:
-    case MOSQ_ERR_PROTOCOL:
-    case MOSQ_ERR_PAYLOAD_SIZE:
-    case MOSQ_ERR_MALFORMED_UTF8:
-    case MOSQ_ERR_QOS_NOT_SUPPORTED:
-    case MOSQ_ERR_RETAIN_NOT_SUPPORTED:
-    case MOSQ_ERR_OVERSIZE_PACKET:
-        log_error("mqtt: '%s' cannot be published: %s", topic, error_text(code));
-        return -1;
-    default:
-        /* Taken, or the connection is lost, which the next loop call says. */
-        return message_id;
-    }
-}
-
-bool mqtt_is_old(const struct mqtt *mqtt)
-{
-    return mqtt->options.protocol != MQTT_PROTOCOL_V5;
-}
-
-static void subscribe(struct mqtt *mqtt, const char *filter, int qos, int options)
-{
-    int code = mosquitto_subscribe_v5(mqtt->mosquitto, NULL, filter, qos, options, NULL);
-    if (code != MOSQ_ERR_SUCCESS)
-        log_warning("mqtt: subscribing to '%s': %s", filter, error_text(code));
-}
-
-void mqtt_subscribe(struct mqtt *mqtt, const char *filter, int qos)
-{
-    subscribe(mqtt, filter, qos, 0);
-}
-
-void mqtt_subscribe_to_others(struct mqtt *mqtt, const char *filter)
-{
-    const int options = MQTT_SUB_OPT_NO_LOCAL | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
-    if (mqtt_is_old(mqtt)) {
-        subscribe(mqtt, filter, 1, 0);
-        return;
-    }
-    subscribe(mqtt, filter, 0, options);
-    subscribe(mqtt, filter, 1, options | MQTT_SUB_OPT_SEND_RETAIN_NEVER);
-}
-
-void mqtt_unsubscribe(struct mqtt *mqtt, const char *filter)
-{
-    int code = mosquitto_unsubscribe(mqtt->mosquitto, NULL, filter);
-    if (code != MOSQ_ERR_SUCCESS)
-        log_warning("mqtt: unsubscribing from '%s': %s", filter, error_text(code));
-}
-
-/* MQTT has a ping, but libmosquitto keeps it to itself; this changes nothing, either. */
-bool mqtt_probe(struct mqtt *mqtt)
-{
-    return mosquitto_unsubscribe(mqtt->mosquitto, &mqtt->probe_id, "mdns-mqtt-bridge/probe") ==
-           MOSQ_ERR_SUCCESS;
 }
