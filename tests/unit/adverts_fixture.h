@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "run_suite.h"
 
 enum { EVENTS_MAX = 4096 };
 
@@ -228,11 +229,7 @@ static inline int run(const char *name, void add_tests(TCase *tcase))
     tcase_add_checked_fixture(tcase, setup, teardown);
     add_tests(tcase);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }
 
 #endif

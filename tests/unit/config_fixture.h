@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "run_suite.h"
 #include "temporary.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -66,12 +67,9 @@ static inline int fixture_run(TCase *tests, const char *name)
     temporary_begin();
     Suite *suite = suite_create(name);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int result = run_suite(suite);
     temporary_end();
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return result;
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "record.h"
+#include "run_suite.h"
 #include "text.h"
 #include "txt.h"
 
@@ -180,14 +181,9 @@ static inline unsigned check_back(const uint8_t *record, size_t size, const stru
 static inline int run(const char *name, TCase *tests)
 {
     Suite *suite = suite_create(name);
-    SRunner *runner = srunner_create(suite);
 
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }
 
 #endif

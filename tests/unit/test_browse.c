@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "run_suite.h"
 
 #define TYPES_MAX 1024
 #define LOOPBACK 1
@@ -339,9 +340,5 @@ int main(void)
     tcase_add_test(tcase, a_call_without_an_answer_breaks_the_connection);
     tcase_add_test(tcase, what_avahi_refuses_does_not);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

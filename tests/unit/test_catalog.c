@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "run_suite.h"
 #include "sightings.h"
 
 #define V4(n, p) ((struct sighting){.name = (n), .protocol = SERVICE_IPV4, .port = (p)})
@@ -531,9 +532,5 @@ int main(void)
     tcase_add_test(tcase, what_was_refused_and_is_gone_is_forgotten);
     tcase_add_test(tcase, one_that_fits_no_record_is_withdrawn_until_it_changes);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "advert.h"
 #include "clock.h"
+#include "run_suite.h"
 
 #define LEASE 120
 #define LEASE_MS (LEASE * 1000)
@@ -323,9 +324,5 @@ int main(void)
     tcase_add_test(tests, a_short_absence_is_not_told);
     tcase_add_test(tests, tries_again_where_the_broker_refuses);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "doctor.h"
+#include "run_suite.h"
 
 static struct place by_socket = {.host = "/run/mdns-mqtt/mqtt.sock"};
 static struct place by_tcp = {.host = "127.0.0.1", .port = 1883, .url = "mqtt://127.0.0.1:1883"};
@@ -186,9 +187,5 @@ int main(void)
     tcase_add_test(tests, what_is_retained);
     tcase_add_test(tests, counting);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
+#include "run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -194,7 +195,6 @@ int main(void)
 {
     Suite *suite = suite_create("client_options");
     TCase *tests = tcase_create("client_options");
-    SRunner *runner = srunner_create(suite);
 
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, setup, NULL);
@@ -205,8 +205,5 @@ int main(void)
     tcase_add_loop_test(tests, refused, 0, sizeof bad / sizeof *bad);
     tcase_add_test(tests, seconds);
     tcase_add_test(tests, help);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run_suite.h"
 #include "txt.h"
 
 static const struct {
@@ -85,7 +86,6 @@ int main(void)
 {
     Suite *suite = suite_create("client_parsable");
     TCase *tests = tcase_create("client_parsable");
-    SRunner *runner = srunner_create(suite);
 
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, label, 0, sizeof labels / sizeof *labels);
@@ -93,8 +93,5 @@ int main(void)
     tcase_add_test(tests, txt);
     tcase_add_test(tests, longest_txt);
     tcase_add_test(tests, printable);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "run_suite.h"
 #include "temporary.h"
 
 static void setup(void)
@@ -194,7 +195,6 @@ int main(void)
 {
     Suite *suite = suite_create("client_place");
     TCase *tests = tcase_create("client_place");
-    SRunner *runner = srunner_create(suite);
 
     temporary_begin();
     suite_add_tcase(suite, tests);
@@ -205,9 +205,7 @@ int main(void)
     tcase_add_loop_test(tests, bad_urls, 0, sizeof bad / sizeof *bad);
     tcase_add_test(tests, long_url);
     tcase_add_test(tests, password);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int result = run_suite(suite);
     temporary_end();
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return result;
 }

@@ -7,6 +7,7 @@
 
 #include "advertise_print.h"
 #include "print.h"
+#include "run_suite.h"
 #include "table.h"
 
 static const struct {
@@ -98,7 +99,6 @@ int main(void)
 {
     Suite *suite = suite_create("client_print");
     TCase *tests = tcase_create("client_print");
-    SRunner *runner = srunner_create(suite);
 
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     suite_add_tcase(suite, tests);
@@ -106,8 +106,5 @@ int main(void)
     tcase_add_test(tests, direction);
     tcase_add_test(tests, advertisement);
     tcase_add_loop_test(tests, fit, 0, sizeof fits / sizeof *fits);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

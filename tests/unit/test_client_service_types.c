@@ -3,6 +3,7 @@
  * tests/e2e/test_client_browse.py. */
 #include "service_types.h"
 
+#include "run_suite.h"
 #include "temporary.h"
 
 #define HEAD 112 /* of a bucket */
@@ -157,7 +158,6 @@ int main(void)
 {
     Suite *suite = suite_create("client_service_types");
     TCase *tests = tcase_create("client_service_types");
-    SRunner *runner = srunner_create(suite);
 
     temporary_begin();
     suite_add_tcase(suite, tests);
@@ -165,9 +165,7 @@ int main(void)
     tcase_add_test(tests, names);
     tcase_add_test(tests, each);
     tcase_add_test(tests, damaged);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int result = run_suite(suite);
     temporary_end();
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return result;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "run_suite.h"
 #include "tree.h"
 
 #include <check.h>
@@ -234,7 +235,6 @@ int main(void)
 {
     Suite *suite = suite_create("client_tree");
     TCase *tests = tcase_create("client_tree");
-    SRunner *runner = srunner_create(suite);
 
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -245,8 +245,5 @@ int main(void)
     tcase_add_test(tests, ignored);
     tcase_add_test(tests, list_in_order);
     tcase_add_test(tests, filters);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

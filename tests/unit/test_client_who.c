@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "listening.h"
+#include "run_suite.h"
 #include "who.h"
 
 #define SOCKET "/run/mdns-mqtt/mqtt.sock"
@@ -175,9 +176,5 @@ int main(void)
     tcase_add_test(tests, tables);
     tcase_add_test(tests, sockets);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

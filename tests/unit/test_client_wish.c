@@ -6,6 +6,7 @@
 
 #include "record.h"
 #include "request.h"
+#include "run_suite.h"
 #include "topic.h"
 #include "txt.h"
 #include "wish.h"
@@ -179,9 +180,5 @@ int main(void)
     tcase_add_test(tests, ports);
     tcase_add_test(tests, ids);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "mdns_filter.h"
+#include "run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -155,9 +156,5 @@ int main(void)
     tcase_add_test(tcase, equal_where_everything_is);
     tcase_add_test(tcase, a_name_wins_over_the_default);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

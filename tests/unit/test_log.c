@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "run_suite.h"
 
 #define ELLIPSIS "\xe2\x80\xa6"
 
@@ -261,9 +262,5 @@ int main(void)
 
     Suite *suite = suite_create("log");
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "notify.h"
+#include "run_suite.h"
 #include "temporary.h"
 
 static char directory[TEMPORARY_SIZE];
@@ -216,10 +217,7 @@ int main(void)
 
     Suite *suite = suite_create("notify");
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int result = run_suite(suite);
     temporary_end();
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return result;
 }

@@ -25,6 +25,7 @@
 
 #include "log.h"
 #include "ports_table.h"
+#include "run_suite.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 #define SOURCES 2 /* 0: sock_diag, 1: /proc */
@@ -426,9 +427,5 @@ int main(void)
 
     Suite *suite = suite_create("ports");
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

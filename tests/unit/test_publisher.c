@@ -10,6 +10,7 @@
 
 #include "log.h"
 #include "mqtt.h"
+#include "run_suite.h"
 #include "sightings.h"
 
 #define V4(n, p) ((struct sighting){.name = (n), .protocol = SERVICE_IPV4, .port = (p)})
@@ -304,9 +305,5 @@ int main(void)
     tcase_add_test(tcase, what_the_broker_refuses_is_tried_again);
     tcase_add_test(tcase, offline_has_a_place_in_any_case);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "queue.h"
+#include "run_suite.h"
 
 #include <check.h>
 #include <poll.h>
@@ -118,9 +119,5 @@ int main(void)
     tcase_add_test(tcase, a_full_queue_holds_back_the_other_thread_and_loses_nothing);
     tcase_add_test(tcase, closing_wakes_who_waits_and_takes_nothing_more);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

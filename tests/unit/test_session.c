@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "log.h"
+#include "run_suite.h"
 #include "sightings.h"
 
 #define V4(n, p) ((struct sighting){.name = (n), .protocol = SERVICE_IPV4, .port = (p)})
@@ -319,9 +320,5 @@ int main(void)
     tcase_add_test(tcase, it_has_ended_when_offline_is_taken);
     tcase_add_test(tcase, nobody_said_goodbye_where_offline_is_not_taken);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }
