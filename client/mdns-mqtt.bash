@@ -1,8 +1,15 @@
 # bash completion for mdns-mqtt. It asks the tool itself, so it knows what the tool knows.
 # shellcheck shell=bash
 
-_mdns_mqtt_types() { # service types that are on the network now
-    "$1" browse -t --json 2>/dev/null | sed -n 's/.*"type":"\(_[^"\\]*\)".*/\1/p' | sort -u
+# Service types that are on the network now. What devices announce is anything: only what the shell would take
+# for a word and nothing else goes on the command line, and never through `compgen -W`, which expands it.
+_mdns_mqtt_types() { # TOOL WORD
+    local type
+    "$1" browse -t --json --timeout 2 2>/dev/null |
+        sed -n 's/.*"type":"\(_[A-Za-z0-9_-]*\._[a-z]*\)".*/\1/p' | sort -u |
+        while read -r type; do
+            [[ $type != "$2"* ]] || echo "$type"
+        done
 }
 
 _mdns_mqtt() {
@@ -31,7 +38,7 @@ _mdns_mqtt() {
         words=$("$tool" "$command" --help 2>/dev/null | sed -n 's/^  .*\(--[a-z][a-z-]*\).*/\1/p')
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     elif [[ $command =~ ^(browse|resolve|watch)$ || $before == --type ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(_mdns_mqtt_types "$tool")" -- "$word")
+        mapfile -t COMPREPLY < <(_mdns_mqtt_types "$tool" "$word")
     fi
 }
 

@@ -253,16 +253,22 @@ class Ends(Case):
         publish("mdns/bridge/state", OFFLINE.replace("offline", "online"), True)
         record = {"v": 1, "state": "up", "name": "x", "type": "_x-type._tcp", "domain": "local", "interface": "e"}
         publish("mdns/service/local/_x-type._tcp/x/e", json.dumps(record), True)
+        ran = TMP / "ran"
+        for kind in ("_`touch ran`._tcp", "_$(touch ran)._tcp", "_x;touch ran;._tcp", "_x*._tcp", "_${PATH}._tcp"):
+            publish(f"mdns/service/local/{kind}/x/e", json.dumps({**record, "type": kind}), True)
 
         def complete(*words):
             script = (f"source {world.PROJECT}/client/mdns-mqtt.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($#-1));"
                       f" _mdns_mqtt {tool.program()} \"${{@: -1}}\" \"${{@: -2:1}}\"; echo \"${{COMPREPLY[*]}}\"")
-            return subprocess.run(["bash", "-c", script, "bash", *words], check=True, timeout=30 * slow(),
+            return subprocess.run(["bash", "-c", script, "bash", *words], check=True, timeout=30 * slow(), cwd=TMP,
                                   stdout=subprocess.PIPE).stdout.decode().split()
         self.assertEqual(complete("mdns-mqtt", "br"), ["browse"])
         self.assertLessEqual({"browse", "resolve", "watch", "--help"}, set(complete("mdns-mqtt", "")))
         self.assertEqual(complete("mdns-mqtt", "browse", "--js"), ["--json"])
         self.assertEqual(complete("mdns-mqtt", "browse", "_"), ["_x-type._tcp"])
+        self.assertEqual(complete("mdns-mqtt", "browse", ""), ["_x-type._tcp"])
+        self.assertEqual(complete("mdns-mqtt", "browse", "_y"), [])
+        self.assertFalse(ran.exists(), "a service type was run as a command")
         self.assertEqual(complete("mdns-mqtt", "status", "--broker", "mqtts"), ["mqtts://"])
 
     def test_places(self):
