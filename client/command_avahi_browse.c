@@ -93,25 +93,26 @@ static void print_head(const struct avahi_browse *browse, char sign,
     const struct service_id *id = &record->id;
     char name[PARSABLE_SIZE(SERVICE_NAME_MAX)], escaped[PARSABLE_SIZE(SERVICE_TYPE_MAX)];
     char domain[PARSABLE_SIZE(SERVICE_DOMAIN_MAX)], known[SERVICE_TYPES_NAME_MAX + 1];
+    char interface[4 * SERVICE_INTERFACE_MAX + 1];
 
+    print_escape(interface, (const uint8_t *)id->interface, strlen(id->interface));
     parsable_domain(escaped, id->type);
     parsable_domain(domain, id->domain);
     const char *type = type_name(browse, escaped, known);
     if (browse->on[ROW_PARSABLE]) {
         parsable_label(name, id->name);
-        printf("%c;%s;%s;%s;%s;%s", sign, id->interface, protocol_names[protocol], name, type,
-               domain);
+        printf("%c;%s;%s;%s;%s;%s", sign, interface, protocol_names[protocol], name, type, domain);
     } else {
         parsable_printable(name, id->name);
-        printf("%c %6s %4s %-*s %-20s %s\n", sign, id->interface, protocol_names[protocol],
+        printf("%c %6s %4s %-*s %-20s %s\n", sign, interface, protocol_names[protocol],
                browse->columns - COLUMNS_BUT_NAME, name, type, domain);
     }
 }
 
-/* A link-local address without its zone, as the interface is told besides. */
-static int address_length(const char *address)
+/* A link-local address is told without its zone, as the interface is told besides. */
+static void escape_address(char out[4 * SERVICE_ADDRESS_MAX + 1], const char *address)
 {
-    return (int)strcspn(address, "%");
+    print_escape(out, (const uint8_t *)address, strcspn(address, "%"));
 }
 
 static void print_resolved(const struct avahi_browse *browse, const struct service_record *record,
@@ -119,19 +120,20 @@ static void print_resolved(const struct avahi_browse *browse, const struct servi
 {
     const struct service *service = &record->service;
     const char *address = service->addresses[protocol];
-    char host[PARSABLE_SIZE(SERVICE_HOST_MAX)];
+    char host[PARSABLE_SIZE(SERVICE_HOST_MAX)], safe[4 * SERVICE_ADDRESS_MAX + 1];
     char *txt = malloc(PARSABLE_SIZE(service->txt_length));
 
     if (address && txt) {
         parsable_domain(host, service->host);
+        escape_address(safe, address);
         parsable_txt(txt, service->txt, service->txt_length);
         print_head(browse, '=', record, protocol);
-        printf(browse->on[ROW_PARSABLE] ? ";%s;%.*s;%u;%s\n"
+        printf(browse->on[ROW_PARSABLE] ? ";%s;%s;%u;%s\n"
                                         : "   hostname = [%s]\n"
-                                          "   address = [%.*s]\n"
+                                          "   address = [%s]\n"
                                           "   port = [%u]\n"
                                           "   txt = [%s]\n",
-               host, address_length(address), address, service->port, txt);
+               host, safe, service->port, txt);
     }
     free(txt);
 }

@@ -42,9 +42,9 @@ static const char *path_of(const struct status_command *status, const char *topi
 
 static void print_wrapped(const char *what, const uint8_t *payload, size_t length)
 {
-    while (length > 0 && payload[length - 1] == ' ')
-        length--;
-    printf("{\"%s\":%.*s}\n", what, (int)length, (const char *)payload);
+    printf("{\"%s\":", what);
+    print_json(payload, length);
+    puts("}");
 }
 
 static void on_state(struct status_command *status, const struct message *message)

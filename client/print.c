@@ -73,11 +73,29 @@ static void print_time(const char *what, int64_t milliseconds)
 
 /* ---- services ---- */
 
+/*
+ * In JSON, raw control characters are white space between tokens. Those that it does not count as such, DEL
+ * and U+0080 to U+009F (RFC 8259 section 7), may stand in its strings, and act on terminals all the same.
+ */
+void print_json(const uint8_t *json, size_t length)
+{
+    while (length > 0 && json[length - 1] == ' ')
+        length--;
+    for (size_t i = 0; i < length; i++) {
+        if (json[i] < ' ')
+            putchar(' ');
+        else if (json[i] == 0x7f)
+            fputs("\\u007f", stdout);
+        else if (json[i] == 0xc2 && i + 1 < length && json[i + 1] < 0xa0)
+            printf("\\u%04x", json[++i]);
+        else
+            putchar(json[i]);
+    }
+}
+
 void print_payload(const uint8_t *payload, size_t length)
 {
-    while (length > 0 && payload[length - 1] == ' ')
-        length--;
-    (void)fwrite(payload, 1, length, stdout);
+    print_json(payload, length);
     putchar('\n');
 }
 

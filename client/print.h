@@ -47,7 +47,10 @@ bool print_stats(const uint8_t *payload, size_t length);
 /* Which bridge it is, on stderr, in the words in which Avahi's programs tell of avahi-daemon. */
 void print_server(const struct state_record *state);
 
-/* A record as it came, without its padding. Nothing but what was checked to be JSON. */
+/* JSON, and nothing but what was checked to be it, in one line and without its padding. */
+void print_json(const uint8_t *json, size_t length);
+
+/* A record as it came, likewise, and the end of the line. */
 void print_payload(const uint8_t *payload, size_t length);
 
 /* Safe to show. `out` needs 4 * length + 1 bytes; returns the length without the NUL. */

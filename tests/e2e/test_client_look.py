@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import time
+import unicodedata
+from urllib.parse import quote
 
 import tool
 import world
@@ -270,6 +272,26 @@ class Ends(Case):
         self.assertEqual(complete("mdns-mqtt", "browse", "_y"), [])
         self.assertFalse(ran.exists(), "a service type was run as a command")
         self.assertEqual(complete("mdns-mqtt", "status", "--broker", "mqtts"), ["mqtts://"])
+
+    def test_nothing_acts_on_a_terminal(self):
+        """Neither as JSON nor as Avahi's lines, and JSON stays one object a line."""
+        self.lab.start_broker()
+        publish("mdns/bridge/state", OFFLINE.replace("offline", "online"), True)
+        name, record = "a\x7fb\x9b2J", {"v": 1, "state": "up", "type": "_x._tcp", "domain": "local", "port": 1,
+                                        "host": "h.local", "protocols": ["IPv4"], "addresses": ["192.0.2.1"]}
+        for interface in ("eth0", "e\x1b[2J"):
+            publish(f"mdns/service/local/_x._tcp/{quote(name)}/{quote(interface, safe='[')}",
+                    json.dumps({**record, "name": name, "interface": interface}, ensure_ascii=False), True)
+        status = {"v": 1, "state": "pending", "client": "web", "id": "app", "name": name}
+        publish("mdns/advertise/web/app/status", json.dumps(status, ensure_ascii=False, indent=1), True)
+        found = tool.run("browse", "-t", "--json").stdout
+        self.assertEqual([r["name"] for r in lines(found)], [name, name])
+        told = tool.run("status", "--json").stdout
+        self.assertEqual(lines(told)[1], {"advertisement": status})
+        avahi = tool.run("-arpt", name="avahi-browse").stdout
+        self.assertIn("192.0.2.1", avahi)
+        for text in (found, told, avahi, tool.run("-art", name="avahi-browse").stdout):
+            self.assertFalse([c for c in text if unicodedata.category(c) == "Cc" and c != "\n"], text)
 
     def test_places(self):
         """--broker wins over MQTT_SOCKET, that over MQTT_URL, and that over the usual socket."""
