@@ -40,7 +40,10 @@ client.on('connect', () => {
   client.publish(request, wish, retained)
 })
 client.on('message', (topic, payload) => {
-  const record = JSON.parse(payload.length ? payload : '{}')
+  let record = {}
+  try {
+    record = Object(JSON.parse(payload)) // what is no record is as good as none
+  } catch {}
   unconfirmed.delete(topic)
   update(topic, record.state === 'gone' ? {} : record)
   if (topic !== state || record.state !== 'online') return

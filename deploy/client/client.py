@@ -1,10 +1,6 @@
 # Browses TYPE, and advertises NAME, of this type, at PORT of the host. Needs paho-mqtt 1.6 or 2 (python3-paho-mqtt).
 # Run: python3 client.py TYPE CLIENT ID NAME PORT. Broker: MQTT_SOCKET, MQTT_URL (mqtt://HOST:PORT) or the usual places.
-import json
-import os
-import signal
-import socket
-import sys
+import json, os, signal, socket, sys
 from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 
@@ -39,7 +35,10 @@ def on_connect(client, _userdata, _flags, result, *_):
     client.publish(REQUEST, WISH, 1, True)
 
 def on_message(_client, _userdata, message):
-    record = json.loads(message.payload or "{}")
+    try:
+        record = dict(json.loads(message.payload))
+    except (ValueError, TypeError, RecursionError):
+        record = {}  # what is no record is as good as none
     unconfirmed.discard(message.topic)
     update(message.topic, record if record.get("state") != "gone" else {})
     while message.topic == STATE and record.get("state") == "online" and unconfirmed:

@@ -123,25 +123,50 @@ class Languages(AdvertCase):
         self.lab.broker.stop()
         Snippet(argv, MQTT_SOCKET=str(SOCKET), **env).stop()  # ends without a broker, too
 
-    def test_python(self):
-        self.lives(sys.executable, SNIPPETS / "client.py", *OPTIONS)
+    def survives_junk(self, *argv, **env):
+        """Whoever may write there, a message that is no record is not its end."""
+        self.lab.start_broker()
+        snippet = Snippet(argv, MQTT_URL="mqtt://127.0.0.1:1883", **env)
+        observer.publish("mdns/bridge/state", '{"v":1,"state":"online"}', True)
+        snippet.says("bridge", "add", state="online")
+        for number, junk in enumerate(("", "{", "5", "[1]", '"x"', "null", "[" * 4000, "\xff", '{"state":{"a":[]}}')):
+            observer.publish(f"mdns/service/local/_http._tcp/junk/{number}", junk.encode("latin-1"))
+        observer.publish("mdns/service/local/_http._tcp/Good/eth0", '{"v":1,"state":"up","name":"Good"}', True)
+        snippet.says("service", "add", name="Good")
+        self.assertEqual(snippet.stop(), 0, snippet.text())
 
-    def test_node(self):
+    def python(self):
+        return [sys.executable, SNIPPETS / "client.py", *OPTIONS], {}
+
+    def node(self):
         modules = ":".join(["/usr/share/nodejs", "/usr/lib/nodejs", os.environ.get("NODE_PATH", "")])
         if not shutil.which("node"):
             self.skipTest("not installed: node")
         if subprocess.run(["node", "-e", "require('mqtt')"], env={**os.environ, "NODE_PATH": modules},
                           capture_output=True).returncode:
             self.skipTest("node cannot require mqtt")
-        self.lives("node", SNIPPETS / "client.js", *OPTIONS, NODE_PATH=modules)
+        return ["node", SNIPPETS / "client.js", *OPTIONS], {"NODE_PATH": modules}
 
-    def test_c(self):
-        self.lives(os.environ["CLIENT_SNIPPET"])
+    def c(self):
+        return [os.environ["CLIENT_SNIPPET"]], {}
 
-    def test_shell(self):
+    def shell(self):
         if not shutil.which("jq"):
             self.skipTest("not installed: jq")
-        self.lives("sh", SNIPPETS / "client.sh", *OPTIONS)
+        return ["sh", SNIPPETS / "client.sh", *OPTIONS], {}
+
+
+def add_tests():
+    """One of each kind for each language."""
+    for language in ("python", "node", "c", "shell"):
+        for kind in ("lives", "survives_junk"):
+            def test(self, language=language, kind=kind):
+                argv, env = getattr(self, language)()
+                getattr(self, kind)(*argv, **env)
+            setattr(Languages, f"test_{language}_{kind}", test)
+
+
+add_tests()
 
 
 class Files(AdvertCase):
