@@ -36,14 +36,19 @@ make_directories() { # TMPFILES-FILE...
         echo "$wanted" | systemd-tmpfiles --create -
         return
     fi
-    command -v setfacl >/dev/null || fail 'needs setfacl (Debian: the package acl)'
-    echo "$wanted" | while read -r kind path mode owner group _ acl; do
-        case $kind in
-        d) mkdir -p "$path" && chown "$owner:$group" "$path" && chmod "$mode" "$path" ;;
-        a) setfacl -b "$path" && setfacl -m "$acl" "$path" ;;
-        esac || exit
-    done
+    # A line that cannot be had, as of a user that has gone, is not to keep others from theirs.
+    echo "$wanted" | {
+        made=0
+        while read -r kind path mode owner group _ acl; do
+            case $kind in
+            d) mkdir -p "$path" && chown "$owner:$group" "$path" && chmod "$mode" "$path" ;;
+            a) setfacl -b "$path" && setfacl -m "$acl" "$path" ;;
+            esac || made=1
+        done
+        return "$made"
+    }
 }
+can_make_directories() { command -v systemd-tmpfiles >/dev/null || command -v setfacl >/dev/null; }
 
 make_all_directories() {
     base=$(base_tmpfiles)
@@ -137,27 +142,27 @@ trial_said_or_ended() { grep -q 'mosquitto version .* running' "$1" || ! kill -0
 # --- the running one
 
 unit() { if is_existing; then echo mosquitto.service; else echo mdns-mqtt-broker.service; fi; }
-has_systemd() { [ -d /run/systemd/system ] && systemctl cat "$(unit)" >/dev/null 2>&1; }
+by_systemd() { [ -d /run/systemd/system ] && systemctl -q is-active "$(unit)"; } # or else by anybody
 pid_file() { if is_existing; then echo /run/mosquitto/mosquitto.pid; else echo /run/mdns-mqtt-broker/mosquitto.pid; fi; }
 broker_pid() {
     of_file=
     { read -r of_file <"$(pid_file)"; } 2>/dev/null || [ "$of_file" ] || return 1 # Mosquitto ends no line
     { read -r comm <"/proc/$of_file/comm"; } 2>/dev/null && [ "$comm" = mosquitto ] && echo "$of_file"
 }
-broker_runs() {
-    if has_systemd; then systemctl -q is-active "$(unit)"; else broker_pid >/dev/null; fi
-}
+broker_runs() { by_systemd || broker_pid >/dev/null; }
+# Somebody does, whoever it is.
+somebody_listens() { grep -qF " $bridge_socket" /proc/net/unix; }
 reload_command() {
-    if has_systemd; then echo "systemctl reload $(unit)"; else echo "kill -HUP $(broker_pid)"; fi
+    if by_systemd; then echo "systemctl reload $(unit)"; else echo "kill -HUP $(broker_pid)"; fi
 }
 restart_command() {
-    if has_systemd; then echo "systemctl restart $(unit)"; else echo "kill -TERM $(broker_pid)"; fi
+    if by_systemd; then echo "systemctl restart $(unit)"; else echo "kill -TERM $(broker_pid)"; fi
 }
 reload_broker() {
-    if has_systemd; then systemctl reload "$(unit)"; else kill -HUP "$(broker_pid)"; fi
+    if by_systemd; then systemctl reload "$(unit)"; else kill -HUP "$(broker_pid)"; fi
 }
 restart_broker() {
-    if has_systemd; then
+    if by_systemd; then
         systemctl reset-failed "$(unit)" || true # several grants in a row are no loop of failures
         systemctl restart "$(unit)"
         return

@@ -36,8 +36,10 @@ broker_command() { # STEP: for people to read
 broker_follows() { # USER STEP: makes the broker follow what is in place now; says what it does
     case $2 in nothing) return 0 ;; esac
     # Its drop-in may be new, which is to hold for a later start, too.
-    if [ "$2" = restart ] && has_systemd; then systemctl daemon-reload; fi
+    if [ "$2" = restart ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
     if ! broker_runs; then
+        ! somebody_listens || fail "a broker runs that is neither $(unit) nor in $(pid_file), as its 'pid_file' should" \
+            'say: nothing has changed for those who are connected; make it so, and run this again'
         say 'the broker does not run; it will know when it is started'
         return 0
     fi
@@ -64,7 +66,8 @@ write_down() { # STEP PREFIX CLIENT...: what is to be done, behind what was unfi
 }
 # Ends what clients advertise: the bridge takes `offline` for it and clears the requests. Where it does not
 # run, the requests are cleared all the same, so that it will not find them.
-forget_clients() { # those in $unfinished
+forget_clients() { # ROUNDS: those in $unfinished
+    rounds=$1
     set --
     while read -r what client prefix; do
         [ "$what" != forget ] || set -- "$@" -t "$prefix/advertise/$client/+" -t "$prefix/client/$client"
@@ -78,7 +81,15 @@ forget_clients() { # those in $unfinished
         warn 'no mosquitto_pub and mosquitto_sub here: what was advertised stays until it is withdrawn'
         return 0
     fi
-    mosquitto_sub --unix "$bridge_socket" -q 1 "$@" --remove-retained --retained-only -W 1 >/dev/null 2>&1 || true
+    # A second clears some thousand requests, and one that had nothing to clear is the last.
+    while [ "$(mosquitto_sub --unix "$bridge_socket" -q 1 "$@" --remove-retained --retained-only -W 1 -F . 2>/dev/null |
+        tail -n 1)" ]; do
+        rounds=$((rounds - 1))
+        [ "$rounds" -gt 0 ] || {
+            warn 'what was advertised is not all taken back; the next grant or revoke goes on with it'
+            return 1
+        }
+    done
     while read -r what client prefix; do
         [ "$what" = forget ] || continue
         mosquitto_pub --unix "$bridge_socket" -q 1 -t "$prefix/client/$client" -m offline </dev/null || return 1
@@ -100,7 +111,7 @@ carry_out() { # USER PREFIX STEP CLIENT...: the clients may not advertise any mo
     if [ "$step" = restart ] || plans_file "$(target_of "$user" tmpfiles)"; then make_all_directories; fi
     [ "$step" != nothing ] || return 0
     # Before a restart as well: the bridge comes back some time after the broker, and then waits for clients.
-    if [ "$step" = restart ] && broker_runs; then forget_clients || true; fi
+    if [ "$step" = restart ] && broker_runs; then forget_clients 1 2>/dev/null || true; fi
     if ! broker_follows "$user" "$step"; then
         roll_back
         write_down "$step" "$prefix"
@@ -108,5 +119,9 @@ carry_out() { # USER PREFIX STEP CLIENT...: the clients may not advertise any mo
         [ $# = 0 ] || warn "what $* advertised has ended"
         fail 'the broker did not come up; all files are as they were'
     fi
-    if forget_clients; then rm -f "$unfinished"; fi
+    if forget_clients 200; then
+        rm -f "$unfinished"
+    elif broker_runs; then
+        exit 1
+    fi
 }

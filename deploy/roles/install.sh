@@ -123,11 +123,11 @@ put_file() { # FILE TARGET MODE OWNER
     mv -f "$2~" "$2"
 }
 # A listener without its directory and the files that it names stops a Mosquitto. So it comes behind them, and
-# goes before them.
+# goes before them. A password that is there is taken for the one of its hash, so it comes behind that.
 order_plan() {
-    awk -F'|' '
-        { listens = $2 ~ /\.conf$/ && $2 !~ /tmpfiles/ }
-        { print ($1 == "-" ? 4 - listens : 1 + listens) "|" $0 }' "$work/plan" |
+    awk -F'|' -v secrets="$secrets_dir/" '
+        { listens = $2 ~ /\.conf$/ && $2 !~ /tmpfiles/; secret = index($2, secrets) == 1 }
+        { print ($1 == "-" ? 5 - listens : listens ? 3 : 1 + secret) "|" $0 }' "$work/plan" |
         sort -s -n -t '|' -k 1,1 | cut -d '|' -f 2- >"$work/ordered"
     mv "$work/ordered" "$work/plan"
 }

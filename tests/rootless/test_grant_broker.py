@@ -1,5 +1,6 @@
 """What deploy/grant does to a broker that runs, and deploy/broker, which runs it."""
 import pathlib
+import shutil
 import signal
 import subprocess
 
@@ -32,6 +33,7 @@ class Broker(GrantedCase):
     def test_running(self):
         self.boot_granted()
         self.bad_configuration()
+        self.started_by_others()
         self.crash()
         self.stop_and_hup()
 
@@ -46,6 +48,36 @@ class Broker(GrantedCase):
             self.assertIn("nothing was changed", done.stdout)
         self.assertEqual((changed(files, files_of(*PLACES)), broker_pid()), ([], pid))
         (USERS / "mistake.conf").unlink()
+
+    def started_by_others(self):
+        """systemd has a unit that does not run: the broker follows all the same, or it is said that it does not."""
+        env = put_in_front("systemctl", 'case "$*" in *is-active*) exit 3 ;; esac')
+        pathlib.Path("/run/systemd/system").mkdir(parents=True)
+        self.assertIn("kill -HUP", grant("laba", "observe", env=env))
+        self.assertFalse(publish(LABA, "mdns/advertise/laba/app", request("Web of laba")))
+        hidden = BROKER_PID.rename(BROKER_PID.with_suffix(".hidden"))
+        done = tool("grant", "laba", "advertise", env=env, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("a broker runs that is neither", done.stdout)
+        hidden.rename(BROKER_PID)
+        grant("laba", "advertise", env=env)
+        self.assertTrue(publish(LABA, "mdns/advertise/laba/app", request("Web of laba")))
+        pathlib.Path("/run/systemd/system").rmdir()
+
+    def test_directories(self):
+        """Without systemd-tmpfiles, too; and the user who has gone keeps nobody from theirs."""
+        few = pathlib.Path("/tmp/few")
+        few.mkdir()
+        for program in "basename cat chmod chown dirname getent grep id mkdir setfacl".split():
+            (few / program).symlink_to(shutil.which(program))
+        wanted = pathlib.Path("/tmp/wanted.conf")
+        wanted.write_text("d /run/gone 0755 root root -\na /run/gone - - - - u:no-such-user:x\n"
+                          f"d /run/there 0750 root root -\na /run/there - - - - u:{LABB.name}:x\n")
+        script = 'deploy=$1; . "$deploy/roles/roles.sh"; . "$deploy/roles/broker.sh"; make_directories /tmp/wanted.conf'
+        done = subprocess.run(["/bin/sh", "-c", script, "sh", DEPLOY], env={"PATH": str(few)}, capture_output=True, text=True)
+        self.assertNotEqual(done.returncode, 0, "somebody has to be told")
+        self.assertIn("user:labb:--x", subprocess.run(["getfacl", "/run/there"], capture_output=True, text=True).stdout,
+                      done.stderr)
 
     def test_does_not_come_up(self):
         """Where the broker is not started again, all files are as they were, and it is said."""
