@@ -35,6 +35,9 @@ int loop_open(struct loop *loop, struct connection *connection, void *context)
             sigaddset(&set, taken[i]);
     *loop = (struct loop){.connection = connection, .context = context, .signal_fd = -1};
     sigprocmask(SIG_BLOCK, &set, &signals_before);
+    /* Where it is ignored, as who has started us may have left it, the kernel collects children itself
+     * and tells nobody; then their numbers belong to others. */
+    signal(SIGCHLD, SIG_DFL);
     loop->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return loop->signal_fd < 0 ? -errno : 0;
 }

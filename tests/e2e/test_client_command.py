@@ -34,6 +34,12 @@ class Commands(ToolCase):
         for command, code in ((["sh", "-c", "kill -9 $$"], 137), (["/nonexistent"], 127), (["/etc"], 126)):
             self.assertEqual(self.advertise(command=command).wait_end(), code, command)
 
+    def test_children_are_ignored(self):
+        """By who starts the tool: the kernel would collect COMMAND itself, and tell nobody."""
+        run = self.advertise(command=["sh", "-c", "exit 7"],
+                             preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(run.wait_end(), 7, run.text())
+
     def test_name_server_is_silent(self):
         """COMMAND is told what it is to be told, and its end is seen, while the broker's name is looked up."""
         resolver = TMP / "resolv.conf"
