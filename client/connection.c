@@ -34,6 +34,7 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define BACK_OFF_MAX_MS 5000
 #define MISC_MS 1000
+#define GOOD_MS 5000 /* after which a connection is not one that is dropped at once */
 
 const char *connection_error_text(int code, int error)
 {
@@ -107,8 +108,12 @@ static void broken(struct connection *c, int code, int error)
         attempt_failed(c, &(struct connection_failure){problem, error, text});
     } else if (c->state == CONNECTION_CONNECTED) {
         wait_for_next_attempt(c);
-        say("the connection to the broker at %s was lost (%s); trying again", c->place->url, text);
-        c->complained = true;
+        if (!c->unsteady) {
+            say("the connection to the broker at %s was lost (%s); trying again", c->place->url,
+                text);
+            c->complained = true;
+        }
+        c->unsteady = true;
         if (c->handlers.lost)
             c->handlers.lost(c->context);
     }
@@ -265,7 +270,7 @@ static void become_connected(struct connection *c, int64_t now)
     c->connack = false;
     c->state = CONNECTION_CONNECTED;
     c->deadline = now + MISC_MS;
-    c->back_off = CONNECTION_BACK_OFF_MS;
+    c->good_at = now + GOOD_MS;
     if (c->complained)
         say("%s to the broker at %s", c->was_up ? "connected again" : "connected", c->place->url);
     c->complained = false;
@@ -295,6 +300,10 @@ static void deadline_passed(struct connection *c, int64_t now)
     case CONNECTION_CONNECTED: {
         int code = mosquitto_loop_misc(c->mosquitto);
         c->deadline = now + MISC_MS;
+        if (now >= c->good_at) {
+            c->unsteady = false;
+            c->back_off = CONNECTION_BACK_OFF_MS;
+        }
         if (code != MOSQ_ERR_SUCCESS)
             broken(c, code, errno);
         break;

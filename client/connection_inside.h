@@ -36,7 +36,9 @@ struct connection {
     bool settled;    /* to be told */
     bool connack;    /* accepted within the loop call under way */
     bool was_up;     /* ever */
-    bool complained; /* about the loss, or that a first connection fails */
+    bool complained; /* the last that was said is that there is no connection */
+    bool unsteady;   /* one was lost, and none has lasted since */
+    int64_t good_at; /* when this connection is one that lasts */
     bool abandoned;  /* the caller has given up */
 };
 

@@ -184,6 +184,7 @@ enum exit_code look_open(struct look *look, const struct options *options,
     enum exit_code code = session_open(&look->session, options, &connection_handlers, look);
     if (code != EXIT_DONE)
         return code;
+    session_connect_in_time(&look->session);
     look->once = wish->once;
     look->session.persistent = look->session.loop.endless = !wish->once;
     look->all = !wish->domain && !wish->type && !wish->name;

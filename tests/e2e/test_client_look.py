@@ -124,6 +124,37 @@ class Ends(Case):
         self.assertIn("connected to the broker", late.text())
         self.assertIn("there is no bridge", late.text())
 
+    def test_timeout(self):
+        """A broker and a name server that say nothing are waited for as long as that is wanted, and no longer."""
+        resolver = TMP / "resolv.conf"
+        resolver.write_text("nameserver 127.0.0.1\noptions timeout:30 attempts:5\n")
+        subprocess.run(["mount", "--bind", resolver, "/etc/resolv.conf"], check=True)
+        with socket.create_server(("127.0.0.1", 0)) as silent, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 53))
+            url = f"mqtt://127.0.0.1:{silent.getsockname()[1]}"
+            other = tool.Tool("status", "--broker", url)  # ten seconds
+            for broker in (url, "mqtt://broker.test", "mqtts://broker.test"):
+                for name, *args in (("mdns-mqtt", "status"), ("mdns-mqtt", "browse", "-t"),
+                                    ("mdns-mqtt", "resolve", "A", "_a._tcp"), ("avahi-browse", "-at")):
+                    done = tool.run(*args, "--timeout", "0.2", "--broker", broker, name=name, check=69)
+                    self.assertIn("in time", done.stderr)
+            self.assertTrue(other.alive())
+
+    def test_unsteady(self):
+        """A broker that lets everybody in and drops them is not kept busy, and no more is said than is new."""
+        with socket.create_server(("127.0.0.1", 0)) as broker:
+            broker.settimeout(15 * slow())
+            run = tool.Tool("browse", "--broker", f"mqtt://127.0.0.1:{broker.getsockname()[1]}")
+            start = time.monotonic()
+            for _ in range(7):
+                with broker.accept()[0] as one:
+                    one.recv(1000)
+                    one.send(b"\x20\x03\x00\x00\x00")  # CONNACK
+            self.assertGreater(time.monotonic() - start, 1.5)
+            run.stop()
+            self.assertEqual([run.text().count(words) for words in ("was lost (", "connected again")], [1, 1], run.text())
+
     def test_localhost(self):
         """Of the addresses of a name, the one that answers, whichever is the first."""
         hosts = TMP / "hosts"
