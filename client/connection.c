@@ -12,7 +12,9 @@
  * libmosquitto would look up the name itself, and block meanwhile; and it tries the first address
  * only, while "localhost" is first of all ::1, where few brokers listen. So one address after the
  * other is given to it. Not with TLS, where it has to know the name: it asks again, for what the name
- * server has just answered, and blocks only if that falls silent in this moment.
+ * server has just answered, and blocks only if that falls silent in this moment. But an address to come
+ * from, which can be any, limits it to those of the same family: so the first of IPv4 and the first of
+ * IPv6 are tried, in the order of the answer.
  *
  * On any error libmosquitto has closed its socket already, and the file descriptor may belong to
  * somebody else by then: connection_fd() asks for it anew each time.
@@ -68,12 +70,31 @@ static void wait_for_next_attempt(struct connection *c)
     connection_forget_messages(c);
 }
 
-/* Another of its addresses may do where this one does not. */
-static bool try_next_address(const struct connection *c, enum connection_problem problem)
+static bool is_ipv6(const struct connection *c, unsigned address)
 {
-    return c->state == CONNECTION_CONNECTING && !c->place->tls &&
-           c->address + 1 < c->addresses.count && problem != CONNECTION_REFUSED &&
-           problem != CONNECTION_PASSWORD;
+    return strchr(c->addresses.addresses[address], ':');
+}
+
+/* Which of its addresses is to be tried after this one; `count`: none. */
+static unsigned next_address(const struct connection *c)
+{
+    unsigned next = c->address + 1, count = c->addresses.count;
+    if (c->place->tls && c->address > 0)
+        return count;
+    while (c->place->tls && next < count && is_ipv6(c, next) == is_ipv6(c, 0))
+        next++;
+    return next;
+}
+
+/* Another of its addresses may do where this one does not. */
+static bool try_next_address(struct connection *c, enum connection_problem problem)
+{
+    bool answered = problem == CONNECTION_REFUSED || problem == CONNECTION_PASSWORD ||
+                    (problem == CONNECTION_BROKEN && c->place->tls);
+    if (c->state != CONNECTION_CONNECTING || answered || next_address(c) >= c->addresses.count)
+        return false;
+    c->address = next_address(c);
+    return true;
 }
 
 static void attempt_failed(struct connection *c, const struct connection_failure *failure)
@@ -83,7 +104,6 @@ static void attempt_failed(struct connection *c, const struct connection_failure
     if (try_next_address(c, failure->problem)) {
         c->state = CONNECTION_WAITING;
         c->deadline = clock_now();
-        c->address++;
         return;
     }
     wait_for_next_attempt(c);
@@ -186,14 +206,15 @@ static bool set_password(struct connection *c)
     return false;
 }
 
-/* To one of the broker's addresses, or to its path or name, where that is for libmosquitto. */
-static void start_connecting(struct connection *c, const char *host, int64_t now)
+/* To one of the broker's addresses, or to its path or name, where that is for libmosquitto; from any
+ * address of our own (NULL), or any of a family. */
+static void start_connecting(struct connection *c, const char *host, const char *from, int64_t now)
 {
     c->state = CONNECTION_CONNECTING;
     c->deadline = now + CONNECT_TIMEOUT_MS;
     if (!set_password(c))
         return;
-    int code = mosquitto_connect_async(c->mosquitto, host, c->place->port, KEEPALIVE_S);
+    int code = mosquitto_connect_bind_async(c->mosquitto, host, c->place->port, KEEPALIVE_S, from);
     if (code == MOSQ_ERR_EAI) /* errno says nothing of it */
         attempt_failed(c, &no_host);
     else if (code != MOSQ_ERR_SUCCESS)
@@ -204,9 +225,10 @@ static void use_addresses(struct connection *c, int64_t now)
 {
     if (c->addresses.count == 0)
         attempt_failed(c, &no_host);
+    else if (c->place->tls)
+        start_connecting(c, c->place->host, is_ipv6(c, c->address) ? "::" : "0.0.0.0", now);
     else
-        start_connecting(c, c->place->tls ? c->place->host : c->addresses.addresses[c->address],
-                         now);
+        start_connecting(c, c->addresses.addresses[c->address], NULL, now);
 }
 
 static void start_looking_up(struct connection *c, int64_t now)
@@ -232,7 +254,7 @@ static void start_attempt(struct connection *c, int64_t now)
     bool is_path = c->place->port == 0;
 
     if (is_path)
-        start_connecting(c, host, now);
+        start_connecting(c, host, NULL, now);
     else if (c->address > 0 || lookup_address(&c->addresses, host))
         use_addresses(c, now);
     else
@@ -245,6 +267,13 @@ static int pending_error(int fd)
     int error = 0;
     socklen_t size = sizeof error;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : 0;
+}
+
+/* With TLS the error of a refused connect() is taken by OpenSSL, whose first write it fails, and
+ * libmosquitto makes nothing of it. All that is left to be seen is a connection that is over. */
+static bool was_refused(const struct connection *c, short revents)
+{
+    return c->state == CONNECTION_CONNECTING && c->place->tls && !c->connack && (revents & POLLHUP);
 }
 
 static void serve_socket(struct connection *c, short revents)
@@ -263,6 +292,8 @@ static void serve_socket(struct connection *c, short revents)
         code = mosquitto_loop_write(c->mosquitto, 1);
     if (code != MOSQ_ERR_SUCCESS)
         broken(c, code, errno);
+    else if (was_refused(c, revents))
+        broken(c, MOSQ_ERR_ERRNO, ECONNREFUSED);
 }
 
 static void become_connected(struct connection *c, int64_t now)

@@ -155,6 +155,20 @@ class Ends(Case):
             run.stop()
             self.assertEqual([run.text().count(words) for words in ("was lost (", "connected again")], [1, 1], run.text())
 
+    def test_localhost_tls(self):
+        """The same with TLS, where the name is to be verified."""
+        make_certificates("IP:127.0.0.1,DNS:both")
+        hosts = TMP / "hosts"
+        hosts.write_text("::1 both\n127.0.0.1 both\n")
+        subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+        (TMP / "passwd").write_text("")
+        self.lab.start_broker(ALL_IN_ONE + TLS)
+        ours = ["--ca-file", "/tmp/ca.crt", "--cert-file", "/tmp/client.crt", "--key-file", "/tmp/client.key"]
+        self.assertIn("no bridge", tool.run("status", "--broker", "mqtts://both", *ours, check=75).stderr)
+        self.assertIn("refused", tool.run("status", "--broker", "mqtts://both:9", *ours, check=69).stderr)
+        done = tool.run("status", "--broker", "mqtts://both", *ours[2:], check=69)
+        self.assertNotIn("refused", done.stderr)
+
     def test_localhost(self):
         """Of the addresses of a name, the one that answers, whichever is the first."""
         hosts = TMP / "hosts"
