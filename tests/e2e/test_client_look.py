@@ -267,6 +267,8 @@ class Ends(Case):
             os.close(reading)
             self.assertEqual(self.run_to(writing, *args, **options).returncode, 0, args)
             os.close(writing)
+            done = self.run_to(None, *args, preexec_fn=lambda: os.close(1), **options)  # what is opened is not stdout
+            self.assertEqual((done.returncode, "Bad file descriptor" in done.stderr), (74, True), args)
 
     @staticmethod
     def run_to(stdout, *args, name="mdns-mqtt", **options):
