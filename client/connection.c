@@ -9,13 +9,6 @@
  *
  * `connected` is told when the loop call that read the CONNACK has returned.
  *
- * libmosquitto would look up the name itself, and block meanwhile; and it tries the first address
- * only, while "localhost" is first of all ::1, where few brokers listen. So one address after the
- * other is given to it. Not with TLS, where it has to know the name: it asks again, for what the name
- * server has just answered, and blocks only if that falls silent in this moment. But an address to come
- * from, which can be any, limits it to those of the same family: so the first of IPv4 and the first of
- * IPv6 are tried, in the order of the answer.
- *
  * On any error libmosquitto has closed its socket already, and the file descriptor may belong to
  * somebody else by then: connection_fd() asks for it anew each time.
  */
@@ -32,8 +25,6 @@
 #include "clock.h"
 #include "say.h"
 
-#define KEEPALIVE_S 30
-#define CONNECT_TIMEOUT_MS 10000
 #define BACK_OFF_MAX_MS 5000
 #define MISC_MS 1000
 #define GOOD_MS 5000 /* after which a connection is not one that is dropped at once */
@@ -70,34 +61,19 @@ static void wait_for_next_attempt(struct connection *c)
     connection_forget_messages(c);
 }
 
-static bool is_ipv6(const struct connection *c, unsigned address)
-{
-    return strchr(c->addresses.addresses[address], ':');
-}
-
-/* Which of its addresses is to be tried after this one; `count`: none. */
-static unsigned next_address(const struct connection *c)
-{
-    unsigned next = c->address + 1, count = c->addresses.count;
-    if (c->place->tls && c->address > 0)
-        return count;
-    while (c->place->tls && next < count && is_ipv6(c, next) == is_ipv6(c, 0))
-        next++;
-    return next;
-}
-
 /* Another of its addresses may do where this one does not. */
 static bool try_next_address(struct connection *c, enum connection_problem problem)
 {
     bool answered = problem == CONNECTION_REFUSED || problem == CONNECTION_PASSWORD ||
                     (problem == CONNECTION_BROKEN && c->place->tls);
-    if (c->state != CONNECTION_CONNECTING || answered || next_address(c) >= c->addresses.count)
+    if (c->state != CONNECTION_CONNECTING || answered ||
+        connection_next_address(c) >= c->addresses.count)
         return false;
-    c->address = next_address(c);
+    c->address = connection_next_address(c);
     return true;
 }
 
-static void attempt_failed(struct connection *c, const struct connection_failure *failure)
+void connection_attempt_failed(struct connection *c, const struct connection_failure *failure)
 {
     if (c->state == CONNECTION_WAITING)
         return;
@@ -118,14 +94,14 @@ static void attempt_failed(struct connection *c, const struct connection_failure
 }
 
 /* The loop functions of libmosquitto return an error: the connection is over. */
-static void broken(struct connection *c, int code, int error)
+void connection_broken(struct connection *c, int code, int error)
 {
     const char *text = connection_error_text(code, error);
 
     if (c->state == CONNECTION_CONNECTING) {
         enum connection_problem problem =
             code == MOSQ_ERR_ERRNO ? CONNECTION_UNREACHABLE : CONNECTION_BROKEN;
-        attempt_failed(c, &(struct connection_failure){problem, error, text});
+        connection_attempt_failed(c, &(struct connection_failure){problem, error, text});
     } else if (c->state == CONNECTION_CONNECTED) {
         wait_for_next_attempt(c);
         if (!c->unsteady) {
@@ -149,7 +125,7 @@ void connection_on_connect(struct mosquitto *mosquitto, void *userdata, int reas
     if (reason == 0)
         c->connack = true;
     else
-        attempt_failed(c, &failure);
+        connection_attempt_failed(c, &failure);
 }
 
 bool connection_is_up(const struct connection *c)
@@ -189,78 +165,6 @@ int64_t connection_deadline(const struct connection *c)
 
 /* ---- what happens ---- */
 
-static const struct connection_failure no_host = {CONNECTION_UNREACHABLE, 0,
-                                                  "there is no host of this name"};
-
-static bool set_password(struct connection *c)
-{
-    char password[PLACE_PASSWORD_SIZE], text[256];
-    int result = place_read_password(c->place, password);
-
-    if (result >= 0) {
-        mosquitto_username_pw_set(c->mosquitto, c->place->username, result ? password : NULL);
-        return true;
-    }
-    snprintf(text, sizeof text, "the password file: %s", strerror(-result));
-    attempt_failed(c, &(struct connection_failure){CONNECTION_PASSWORD, -result, text});
-    return false;
-}
-
-/* To one of the broker's addresses, or to its path or name, where that is for libmosquitto; from any
- * address of our own (NULL), or any of a family. */
-static void start_connecting(struct connection *c, const char *host, const char *from, int64_t now)
-{
-    c->state = CONNECTION_CONNECTING;
-    c->deadline = now + CONNECT_TIMEOUT_MS;
-    if (!set_password(c))
-        return;
-    int code = mosquitto_connect_bind_async(c->mosquitto, host, c->place->port, KEEPALIVE_S, from);
-    if (code == MOSQ_ERR_EAI) /* errno says nothing of it */
-        attempt_failed(c, &no_host);
-    else if (code != MOSQ_ERR_SUCCESS)
-        broken(c, code, errno);
-}
-
-static void use_addresses(struct connection *c, int64_t now)
-{
-    if (c->addresses.count == 0)
-        attempt_failed(c, &no_host);
-    else if (c->place->tls)
-        start_connecting(c, c->place->host, is_ipv6(c, c->address) ? "::" : "0.0.0.0", now);
-    else
-        start_connecting(c, c->addresses.addresses[c->address], NULL, now);
-}
-
-static void start_looking_up(struct connection *c, int64_t now)
-{
-    c->state = CONNECTION_LOOKING_UP;
-    c->deadline = now + CONNECT_TIMEOUT_MS;
-    c->question = lookup_ask(c->place->host);
-    if (c->question < 0)
-        attempt_failed(c, &(struct connection_failure){CONNECTION_UNREACHABLE, -c->question,
-                                                       strerror(-c->question)});
-}
-
-static void take_addresses(struct connection *c, int64_t now)
-{
-    lookup_take(&c->addresses, c->question);
-    c->question = -1;
-    use_addresses(c, now);
-}
-
-static void start_attempt(struct connection *c, int64_t now)
-{
-    const char *host = c->place->host;
-    bool is_path = c->place->port == 0;
-
-    if (is_path)
-        start_connecting(c, host, NULL, now);
-    else if (c->address > 0 || lookup_address(&c->addresses, host))
-        use_addresses(c, now);
-    else
-        start_looking_up(c, now);
-}
-
 /* What became of a connect() that went on by itself: libmosquitto would call it a lost connection. */
 static int pending_error(int fd)
 {
@@ -282,7 +186,7 @@ static void serve_socket(struct connection *c, short revents)
     if (c->state == CONNECTION_CONNECTING && (revents & POLLERR)) {
         int error = pending_error(mosquitto_socket(c->mosquitto));
         if (error) {
-            broken(c, MOSQ_ERR_ERRNO, error);
+            connection_broken(c, MOSQ_ERR_ERRNO, error);
             return;
         }
     }
@@ -291,9 +195,9 @@ static void serve_socket(struct connection *c, short revents)
     if (code == MOSQ_ERR_SUCCESS && (revents & POLLOUT))
         code = mosquitto_loop_write(c->mosquitto, 1);
     if (code != MOSQ_ERR_SUCCESS)
-        broken(c, code, errno);
+        connection_broken(c, code, errno);
     else if (was_refused(c, revents))
-        broken(c, MOSQ_ERR_ERRNO, ECONNREFUSED);
+        connection_broken(c, MOSQ_ERR_ERRNO, ECONNREFUSED);
 }
 
 static void become_connected(struct connection *c, int64_t now)
@@ -315,17 +219,17 @@ static void deadline_passed(struct connection *c, int64_t now)
 {
     switch (c->state) {
     case CONNECTION_WAITING:
-        start_attempt(c, now);
+        connection_start_attempt(c, now);
         break;
     case CONNECTION_LOOKING_UP:
         close(c->question);
         c->question = -1;
-        attempt_failed(
+        connection_attempt_failed(
             c, &(struct connection_failure){CONNECTION_SILENT, 0, "its name is not answered for"});
         break;
     case CONNECTION_CONNECTING:
         /* The next attempt closes the socket. */
-        attempt_failed(
+        connection_attempt_failed(
             c, &(struct connection_failure){CONNECTION_SILENT, 0, "no answer from the broker"});
         break;
     case CONNECTION_CONNECTED: {
@@ -336,7 +240,7 @@ static void deadline_passed(struct connection *c, int64_t now)
             c->back_off = CONNECTION_BACK_OFF_MS;
         }
         if (code != MOSQ_ERR_SUCCESS)
-            broken(c, code, errno);
+            connection_broken(c, code, errno);
         break;
     }
     }
@@ -347,7 +251,7 @@ void connection_dispatch(struct connection *c, short revents, int64_t now)
     if (c->abandoned)
         return;
     if (revents && c->state == CONNECTION_LOOKING_UP)
-        take_addresses(c, now);
+        connection_take_addresses(c, now);
     else if (revents && c->state != CONNECTION_WAITING)
         serve_socket(c, revents);
     if (c->connack && c->state == CONNECTION_CONNECTING)
