@@ -11,15 +11,16 @@
  *                   be offline, be it a new life of the bridge or only a new connection
  *     a third of    two renewals may be lost
  *     the lease
- *     withdrawn     we did not ask for that: another program of the same client said "offline", or we
- *                   were stopped until the lease ended. After a second, as two who do not agree are
- *                   not to keep the network busy.
+ *     withdrawn     we did not ask for that: another program of the same client said "offline", or has
+ *                   our ID and came to its end, or we were stopped until the lease ended. After a
+ *                   second, as two who do not agree are not to keep the network busy.
  *     refused       by the broker: its ACL may be changed while we wait
  *
  * What policy refuses is not asked for out of turn: the bridge tries it again itself.
  *
  * Statuses count while the bridge is online (one that came before is kept until then), and if they have
- * our transaction. One that differs in nothing but when the lease ends is no news.
+ * our transaction. One that differs in nothing but when the lease ends is no news. Those with another
+ * transaction are of a program with the same ID: its request takes the place of ours, until we renew it.
  */
 #include "advert.h"
 
@@ -131,10 +132,28 @@ static void take_status(struct advert *advert, int64_t now)
         advert->handlers.news(advert->context, &advert->last);
 }
 
+/* Before we are heard ourselves, it may be what an earlier life of ours has left. */
+static void take_other(struct advert *advert, const struct status *status, int64_t now)
+{
+    bool ended = status->state == STATUS_WITHDRAWN;
+    bool is_news = advert->wanted && advert->told && !ended && !advert->replaced;
+
+    advert->replaced = !ended && (advert->replaced || is_news);
+    if (is_news)
+        advert->handlers.replaced(advert->context);
+    if (!ended)
+        return;
+    advert->last = *status; /* what stands at our topic has gone, whoever asked for it */
+    if (advert->wanted && status->reason != STATUS_REPLACED_BY_POLICY)
+        advert->ask_at = now + AGAIN_MS;
+}
+
 void advert_status(struct advert *advert, const struct status *status, int64_t now)
 {
-    if (strcmp(status->transaction, advert->transaction) != 0)
+    if (strcmp(status->transaction, advert->transaction) != 0) {
+        take_other(advert, status, now);
         return;
+    }
     advert->heard = *status;
     advert->has_heard = true;
     take_status(advert, now);

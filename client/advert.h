@@ -24,6 +24,8 @@ enum advert_bridge {
 struct advert_handlers {
     /* Publishes the request (`withdraw`: the empty message that takes it back), retained. */
     void (*ask)(void *context, bool withdraw);
+    /* Another program of our client has the same ID, and asks for it; once, until it ends. */
+    void (*replaced)(void *context);
     /* The bridge says something else than before. */
     void (*news)(void *context, const struct status *status);
     /* It is away, or back from having been away. */
@@ -41,6 +43,7 @@ struct advert {
     enum advert_bridge bridge;
     struct status heard, last; /* what is to be told; what was told */
     bool has_heard, told;
+    bool replaced;   /* that another program asks was told */
     int64_t ask_at;  /* the next time; NEVER: not planned */
     int64_t away_at; /* when a bridge that is not online is said to be away */
 };

@@ -44,7 +44,10 @@ static void tell_json(const struct advertise *advertise, const struct status *st
 {
     char json[ADVERTISE_JSON_SIZE];
     advertise_json(json, status);
-    fprintf(advertise->options.command ? stderr : stdout, "%s\n", json);
+    if (!advertise->options.command)
+        puts(json);
+    else if (say_can())
+        fprintf(stderr, "%s\n", json);
 }
 
 static bool warns_of(const struct status *status, enum status_warning_code code)
@@ -214,8 +217,10 @@ static int run(struct advertise *advertise)
     int exit_code = (int)publication_open(publication, &advertise->options.common,
                                           &advertise->options.plan, &handlers, advertise);
 
-    if (exit_code == EXIT_DONE && advertise->options.command)
+    if (exit_code == EXIT_DONE && advertise->options.command) {
+        say_without_waiting();
         exit_code = start_child(advertise);
+    }
     if (exit_code != EXIT_DONE)
         return exit_code;
     loop->signal = on_signal;

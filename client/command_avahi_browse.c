@@ -70,7 +70,7 @@ static bool take(void *context, size_t row, const char *value, const char **prob
     struct avahi_browse *browse = context;
     browse->on[row] = true;
     if (row == ROW_DOMAIN)
-        browse->wish.domain = value;
+        browse->wish.domain = *value ? value : NULL;
     return true;
 }
 
@@ -259,7 +259,13 @@ static int run(const struct command *command, struct avahi_browse *browse, int c
         return EXIT_DONE;
     }
     int exit_code = check(command, browse, count, arguments);
-    return exit_code == EXIT_DONE ? look(browse) : exit_code;
+    if (exit_code != EXIT_DONE)
+        return exit_code;
+    if (browse->wish.type && !look_type_is_valid(browse->wish.type)) {
+        fputs("avahi_service_browser_new() failed: Invalid service type\n", stderr);
+        return EXIT_DONE; /* as Avahi's */
+    }
+    return look(browse);
 }
 
 int command_avahi_browse(const struct command *command, int argc, char **argv)

@@ -44,10 +44,12 @@ struct doctor {
 static bool take(void *context, size_t row, const char *value, const char **problem)
 {
     struct doctor *doctor = context;
+    char client[TOPIC_CLIENT_MAX + 1];
     switch (row) {
     case ROW_CLIENT:
+        *problem = "expected 1 to 64 characters of A-Z a-z 0-9 . _ - and not . or ..";
         doctor->client = value;
-        return true;
+        return topic_client_parse(client, value);
     case ROW_TYPE:
         doctor->type = value;
         return true;

@@ -146,6 +146,7 @@ static int run(struct status_command *status)
     int exit_code = (int)session_open(&status->session, &status->options, &handlers, status);
 
     if (exit_code == EXIT_DONE) {
+        session_connect_in_time(&status->session);
         status->session.loop.ends_with_output = true;
         subscribe(status, "bridge/state");
         if (status->stats)

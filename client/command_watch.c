@@ -173,11 +173,22 @@ static void on_say(void *context, const char *line)
     redraw_soon(watch);
 }
 
+/* The first screen is the shell's. */
+static void suspend(struct watch *watch)
+{
+    leave_second_screen(watch);
+    fflush(stdout);
+    loop_suspend();
+    draw(watch, 0);
+}
+
 static void on_signal(void *context, int number)
 {
     struct watch *watch = context;
-    if (number == SIGWINCH)
+    if (number == SIGWINCH && watch->terminal)
         draw(watch, 0);
+    else if (number == SIGTSTP)
+        suspend(watch);
     else if (loop_is_end(number))
         loop_end(&watch->look.session.loop, EXIT_DONE);
 }
@@ -193,8 +204,10 @@ static int run(struct watch *watch)
         watch->look.link = on_link;
         loop->signal = on_signal;
         loop_add_timer(loop, &watch->redraw, draw, watch);
-        if (watch->terminal)
+        if (watch->terminal) {
+            loop_take_suspension(loop);
             say_tell(on_say, watch);
+        }
         redraw_soon(watch);
         exit_code = look_run(&watch->look);
         leave_second_screen(watch);

@@ -9,11 +9,6 @@
  *
  * `connected` is told when the loop call that read the CONNACK has returned.
  *
- * libmosquitto would look up the name itself, and block meanwhile; and it tries the first address
- * only, while "localhost" is first of all ::1, where few brokers listen. So one address after the
- * other is given to it. Not with TLS, where it has to know the name: it asks again, for what the name
- * server has just answered, and blocks only if that falls silent in this moment.
- *
  * On any error libmosquitto has closed its socket already, and the file descriptor may belong to
  * somebody else by then: connection_fd() asks for it anew each time.
  */
@@ -30,10 +25,9 @@
 #include "clock.h"
 #include "say.h"
 
-#define KEEPALIVE_S 30
-#define CONNECT_TIMEOUT_MS 10000
 #define BACK_OFF_MAX_MS 5000
 #define MISC_MS 1000
+#define GOOD_MS 5000 /* after which a connection is not one that is dropped at once */
 
 const char *connection_error_text(int code, int error)
 {
@@ -68,21 +62,24 @@ static void wait_for_next_attempt(struct connection *c)
 }
 
 /* Another of its addresses may do where this one does not. */
-static bool try_next_address(const struct connection *c, enum connection_problem problem)
+static bool try_next_address(struct connection *c, enum connection_problem problem)
 {
-    return c->state == CONNECTION_CONNECTING && !c->place->tls &&
-           c->address + 1 < c->addresses.count && problem != CONNECTION_REFUSED &&
-           problem != CONNECTION_PASSWORD;
+    bool answered = problem == CONNECTION_REFUSED || problem == CONNECTION_PASSWORD ||
+                    (problem == CONNECTION_BROKEN && c->place->tls);
+    if (c->state != CONNECTION_CONNECTING || answered ||
+        connection_next_address(c) >= c->addresses.count)
+        return false;
+    c->address = connection_next_address(c);
+    return true;
 }
 
-static void attempt_failed(struct connection *c, const struct connection_failure *failure)
+void connection_attempt_failed(struct connection *c, const struct connection_failure *failure)
 {
     if (c->state == CONNECTION_WAITING)
         return;
     if (try_next_address(c, failure->problem)) {
         c->state = CONNECTION_WAITING;
         c->deadline = clock_now();
-        c->address++;
         return;
     }
     wait_for_next_attempt(c);
@@ -97,18 +94,22 @@ static void attempt_failed(struct connection *c, const struct connection_failure
 }
 
 /* The loop functions of libmosquitto return an error: the connection is over. */
-static void broken(struct connection *c, int code, int error)
+void connection_broken(struct connection *c, int code, int error)
 {
     const char *text = connection_error_text(code, error);
 
     if (c->state == CONNECTION_CONNECTING) {
         enum connection_problem problem =
             code == MOSQ_ERR_ERRNO ? CONNECTION_UNREACHABLE : CONNECTION_BROKEN;
-        attempt_failed(c, &(struct connection_failure){problem, error, text});
+        connection_attempt_failed(c, &(struct connection_failure){problem, error, text});
     } else if (c->state == CONNECTION_CONNECTED) {
         wait_for_next_attempt(c);
-        say("the connection to the broker at %s was lost (%s); trying again", c->place->url, text);
-        c->complained = true;
+        if (!c->unsteady) {
+            say("the connection to the broker at %s was lost (%s); trying again", c->place->url,
+                text);
+            c->complained = true;
+        }
+        c->unsteady = true;
         if (c->handlers.lost)
             c->handlers.lost(c->context);
     }
@@ -124,7 +125,7 @@ void connection_on_connect(struct mosquitto *mosquitto, void *userdata, int reas
     if (reason == 0)
         c->connack = true;
     else
-        attempt_failed(c, &failure);
+        connection_attempt_failed(c, &failure);
 }
 
 bool connection_is_up(const struct connection *c)
@@ -164,76 +165,6 @@ int64_t connection_deadline(const struct connection *c)
 
 /* ---- what happens ---- */
 
-static const struct connection_failure no_host = {CONNECTION_UNREACHABLE, 0,
-                                                  "there is no host of this name"};
-
-static bool set_password(struct connection *c)
-{
-    char password[PLACE_PASSWORD_SIZE], text[256];
-    int result = place_read_password(c->place, password);
-
-    if (result >= 0) {
-        mosquitto_username_pw_set(c->mosquitto, c->place->username, result ? password : NULL);
-        return true;
-    }
-    snprintf(text, sizeof text, "the password file: %s", strerror(-result));
-    attempt_failed(c, &(struct connection_failure){CONNECTION_PASSWORD, -result, text});
-    return false;
-}
-
-/* To one of the broker's addresses, or to its path or name, where that is for libmosquitto. */
-static void start_connecting(struct connection *c, const char *host, int64_t now)
-{
-    c->state = CONNECTION_CONNECTING;
-    c->deadline = now + CONNECT_TIMEOUT_MS;
-    if (!set_password(c))
-        return;
-    int code = mosquitto_connect_async(c->mosquitto, host, c->place->port, KEEPALIVE_S);
-    if (code == MOSQ_ERR_EAI) /* errno says nothing of it */
-        attempt_failed(c, &no_host);
-    else if (code != MOSQ_ERR_SUCCESS)
-        broken(c, code, errno);
-}
-
-static void use_addresses(struct connection *c, int64_t now)
-{
-    if (c->addresses.count == 0)
-        attempt_failed(c, &no_host);
-    else
-        start_connecting(c, c->place->tls ? c->place->host : c->addresses.addresses[c->address],
-                         now);
-}
-
-static void start_looking_up(struct connection *c, int64_t now)
-{
-    c->state = CONNECTION_LOOKING_UP;
-    c->deadline = now + CONNECT_TIMEOUT_MS;
-    c->question = lookup_ask(c->place->host);
-    if (c->question < 0)
-        attempt_failed(c, &(struct connection_failure){CONNECTION_UNREACHABLE, -c->question,
-                                                       strerror(-c->question)});
-}
-
-static void take_addresses(struct connection *c, int64_t now)
-{
-    lookup_take(&c->addresses, c->question);
-    c->question = -1;
-    use_addresses(c, now);
-}
-
-static void start_attempt(struct connection *c, int64_t now)
-{
-    const char *host = c->place->host;
-    bool is_path = c->place->port == 0;
-
-    if (is_path)
-        start_connecting(c, host, now);
-    else if (c->address > 0 || lookup_address(&c->addresses, host))
-        use_addresses(c, now);
-    else
-        start_looking_up(c, now);
-}
-
 /* What became of a connect() that went on by itself: libmosquitto would call it a lost connection. */
 static int pending_error(int fd)
 {
@@ -242,13 +173,20 @@ static int pending_error(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : 0;
 }
 
+/* With TLS the error of a refused connect() is taken by OpenSSL, whose first write it fails, and
+ * libmosquitto makes nothing of it. All that is left to be seen is a connection that is over. */
+static bool was_refused(const struct connection *c, short revents)
+{
+    return c->state == CONNECTION_CONNECTING && c->place->tls && !c->connack && (revents & POLLHUP);
+}
+
 static void serve_socket(struct connection *c, short revents)
 {
     int code = MOSQ_ERR_SUCCESS;
     if (c->state == CONNECTION_CONNECTING && (revents & POLLERR)) {
         int error = pending_error(mosquitto_socket(c->mosquitto));
         if (error) {
-            broken(c, MOSQ_ERR_ERRNO, error);
+            connection_broken(c, MOSQ_ERR_ERRNO, error);
             return;
         }
     }
@@ -257,7 +195,9 @@ static void serve_socket(struct connection *c, short revents)
     if (code == MOSQ_ERR_SUCCESS && (revents & POLLOUT))
         code = mosquitto_loop_write(c->mosquitto, 1);
     if (code != MOSQ_ERR_SUCCESS)
-        broken(c, code, errno);
+        connection_broken(c, code, errno);
+    else if (was_refused(c, revents))
+        connection_broken(c, MOSQ_ERR_ERRNO, ECONNREFUSED);
 }
 
 static void become_connected(struct connection *c, int64_t now)
@@ -265,7 +205,7 @@ static void become_connected(struct connection *c, int64_t now)
     c->connack = false;
     c->state = CONNECTION_CONNECTED;
     c->deadline = now + MISC_MS;
-    c->back_off = CONNECTION_BACK_OFF_MS;
+    c->good_at = now + GOOD_MS;
     if (c->complained)
         say("%s to the broker at %s", c->was_up ? "connected again" : "connected", c->place->url);
     c->complained = false;
@@ -279,24 +219,28 @@ static void deadline_passed(struct connection *c, int64_t now)
 {
     switch (c->state) {
     case CONNECTION_WAITING:
-        start_attempt(c, now);
+        connection_start_attempt(c, now);
         break;
     case CONNECTION_LOOKING_UP:
         close(c->question);
         c->question = -1;
-        attempt_failed(
+        connection_attempt_failed(
             c, &(struct connection_failure){CONNECTION_SILENT, 0, "its name is not answered for"});
         break;
     case CONNECTION_CONNECTING:
         /* The next attempt closes the socket. */
-        attempt_failed(
+        connection_attempt_failed(
             c, &(struct connection_failure){CONNECTION_SILENT, 0, "no answer from the broker"});
         break;
     case CONNECTION_CONNECTED: {
         int code = mosquitto_loop_misc(c->mosquitto);
         c->deadline = now + MISC_MS;
+        if (now >= c->good_at) {
+            c->unsteady = false;
+            c->back_off = CONNECTION_BACK_OFF_MS;
+        }
         if (code != MOSQ_ERR_SUCCESS)
-            broken(c, code, errno);
+            connection_broken(c, code, errno);
         break;
     }
     }
@@ -307,7 +251,7 @@ void connection_dispatch(struct connection *c, short revents, int64_t now)
     if (c->abandoned)
         return;
     if (revents && c->state == CONNECTION_LOOKING_UP)
-        take_addresses(c, now);
+        connection_take_addresses(c, now);
     else if (revents && c->state != CONNECTION_WAITING)
         serve_socket(c, revents);
     if (c->connack && c->state == CONNECTION_CONNECTING)

@@ -4,7 +4,8 @@
  * poll(2). It comes back by itself and subscribes again. Nobody else knows libmosquitto.
  *
  * It says on stderr, once each, that the connection was lost and that it is back; and that a first
- * connection cannot be made, if it is to be tried again.
+ * connection cannot be made, if it is to be tried again. Of connections that are lost at once, one after
+ * the other, it says no more.
  */
 #ifndef CLIENT_CONNECTION_H
 #define CLIENT_CONNECTION_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the connection share: connection.c makes it, loses it and makes it again,
+ * connection_attempt.c begins to make it, with one of the broker's addresses,
  * connection_messages.c sends and receives over it, connection_setup.c begins and ends all that.
  */
 #ifndef CLIENT_CONNECTION_INSIDE_H
@@ -36,7 +37,9 @@ struct connection {
     bool settled;    /* to be told */
     bool connack;    /* accepted within the loop call under way */
     bool was_up;     /* ever */
-    bool complained; /* about the loss, or that a first connection fails */
+    bool complained; /* the last that was said is that there is no connection */
+    bool unsteady;   /* one was lost, and none has lasted since */
+    int64_t good_at; /* when this connection is one that lasts */
     bool abandoned;  /* the caller has given up */
 };
 
@@ -45,6 +48,20 @@ struct connection {
 /* connection.c: the broker's answer to CONNECT. */
 void connection_on_connect(struct mosquitto *mosquitto, void *userdata, int reason, int flags,
                            const mosquitto_property *properties);
+
+/* It is not made, or made no more: `code` is libmosquitto's, `error` the errno to it. */
+void connection_attempt_failed(struct connection *connection,
+                               const struct connection_failure *failure);
+void connection_broken(struct connection *connection, int code, int error);
+
+/* connection_attempt.c: looks up the name, or connects. */
+void connection_start_attempt(struct connection *connection, int64_t now);
+
+/* The answer is there; connects. */
+void connection_take_addresses(struct connection *connection, int64_t now);
+
+/* Which of the addresses is to be tried after this one; their count: none. */
+unsigned connection_next_address(const struct connection *connection);
 
 /* What went wrong in libmosquitto. */
 const char *connection_error_text(int code, int error);

@@ -65,10 +65,13 @@ static void on_socket(char *out, const struct doctor_patient *p)
 /* In a container of a user without rights, its root is this user, to whom the folder belongs. */
 static void on_permission(char *out, const struct doctor_patient *p)
 {
-    const char *option = p->runtime == WHO_PODMAN
-                             ? "podman run --userns=keep-id ... or --user 0, or "
-                         : p->runtime == WHO_DOCKER ? "docker run --user 0 ..., or "
-                                                    : "";
+    const char *option =
+        p->runtime == WHO_PODMAN
+            ? "podman run --userns=keep-id ... or --user 0, or, where the host has "
+              "SELinux, --security-opt label=disable; or "
+        : p->runtime == WHO_DOCKER ? "docker run --user 0 ..., or, where the host has SELinux, "
+                                     "--security-opt label=disable; or "
+                                   : "";
     if (p->runtime == WHO_HOST)
         snprintf(out, DOCTOR_ADVICE_SIZE, "as root: deploy/grant %s observe", p->user);
     else

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "look.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "clock.h"
 #include "say.h"
@@ -80,7 +83,8 @@ static void on_bridge(void *context, const struct state_record *state)
 static void check_count(const struct look *look)
 {
     size_t count = tree_count(look->tree), wanted = tree_bridge(look->tree)->services;
-    if (look->all && count >= QUEUE_DEFAULT && count < wanted)
+    bool all = !look->wanted.domain[0] && !look->wanted.type[0] && !look->wanted.name[0];
+    if (all && count >= QUEUE_DEFAULT && count < wanted)
         say("the broker sent %zu of %zu records; its max_queued_messages is too low", count,
             wanted);
 }
@@ -98,6 +102,19 @@ static void on_complete(void *context)
 static void on_not_online(void *context)
 {
     check_patience(context);
+}
+
+static bool matches(const char *wanted, const char *text)
+{
+    return !*wanted || strcasecmp(wanted, text) == 0;
+}
+
+static bool wants(void *context, const struct service_id *id)
+{
+    const struct look *look = context;
+    const struct service_id *wanted = &look->wanted;
+    return matches(wanted->domain, id->domain) && matches(wanted->type, id->type) &&
+           matches(wanted->name, id->name);
 }
 
 /* ---- from the connection ---- */
@@ -142,29 +159,82 @@ static void on_refused(void *context, int reason)
     loop_end(&look->session.loop, EXIT_REFUSED);
 }
 
-static bool fits(const char *text, size_t max)
+/* ---- what is wished for ---- */
+
+bool look_type_is_valid(const char *type)
 {
-    return !text || (*text && strlen(text) <= max);
+    do {
+        size_t length = strcspn(type, ".");
+        if (*type != '_' || length < 2 || length > 63)
+            return false;
+        type += length + (type[length] == '.');
+    } while (*type);
+    return true;
 }
 
-/* The state first: where the broker drops messages, it is the last ones. */
-static bool subscribe(struct look *look, const struct look_wish *wish)
+/* NULL is "". False: it is empty or too long. */
+static bool take_text(char *out, size_t size, const char *text)
+{
+    return !text || (*text && (size_t)snprintf(out, size, "%s", text) < size);
+}
+
+/* The same of a domain or a type. */
+static bool take_domain(char *out, size_t size, const char *domain)
+{
+    bool taken = take_text(out, size, domain);
+    size_t length = strlen(out);
+    if (length > 1 && out[length - 1] == '.')
+        out[length - 1] = '\0';
+    return taken;
+}
+
+/* Says what is wrong with it. */
+static bool take_wish(struct service_id *wanted, const struct look_wish *wish)
+{
+    bool fits = take_domain(wanted->domain, sizeof wanted->domain, wish->domain) &&
+                take_domain(wanted->type, sizeof wanted->type, wish->type) &&
+                take_text(wanted->name, sizeof wanted->name, wish->name);
+    if (!fits)
+        say("a domain, type or name is empty or too long");
+    else if (wish->type && !look_type_is_valid(wish->type))
+        say("that is no type; they are such as _http._tcp");
+    else
+        return true;
+    return false;
+}
+
+static bool subscribe_services(struct look *look, const char *type, const char *name)
 {
     char filter[TREE_FILTER_SIZE];
-    const char *prefix = look->session.options->prefix;
-
-    tree_state_filter(filter, prefix);
-    if (!connection_subscribe(look->session.connection, filter))
-        return false;
-    tree_service_filter(filter, prefix, wish->domain, wish->type, wish->name);
+    tree_service_filter(filter, look->session.options->prefix, type, name);
     return connection_subscribe(look->session.connection, filter);
+}
+
+/*
+ * Where the broker drops messages, it is the last ones: so the state comes first, and the very name before
+ * all of its type. A type is announced in small letters, or in the capitals that are asked for: all types
+ * would be too much for the broker's queue.
+ */
+static bool subscribe(struct look *look)
+{
+    char filter[TREE_FILTER_SIZE], small[SERVICE_TYPE_MAX + 1];
+    const char *type = look->wanted.type, *name = look->wanted.name;
+
+    tree_state_filter(filter, look->session.options->prefix);
+    for (size_t i = 0; i < sizeof small; i++)
+        small[i] = (char)tolower((unsigned char)type[i]);
+    return connection_subscribe(look->session.connection, filter) &&
+           (!*name || subscribe_services(look, type, name)) &&
+           subscribe_services(look, type, NULL) &&
+           (strcmp(small, type) == 0 || subscribe_services(look, small, NULL));
 }
 
 enum exit_code look_open(struct look *look, const struct options *options,
                          const struct look_wish *wish, const struct tree_handlers *handlers,
                          void *context)
 {
-    static const struct tree_handlers ours = {on_service, on_bridge, on_complete, on_not_online};
+    static const struct tree_handlers ours = {on_service, on_bridge, on_complete, on_not_online,
+                                              wants};
     static const struct connection_handlers connection_handlers = {
         .connected = on_connected,
         .settled = on_settled,
@@ -176,22 +246,19 @@ enum exit_code look_open(struct look *look, const struct options *options,
 
     *look = (struct look){.handlers = *handlers, .context = context};
     look->session.loop.signal_fd = -1;
-    if (!fits(wish->domain, SERVICE_DOMAIN_MAX) || !fits(wish->type, SERVICE_TYPE_MAX) ||
-        !fits(wish->name, SERVICE_NAME_MAX)) {
-        say("a domain, type or name is empty or too long");
+    if (!take_wish(&look->wanted, wish))
         return EXIT_USAGE;
-    }
     enum exit_code code = session_open(&look->session, options, &connection_handlers, look);
     if (code != EXIT_DONE)
         return code;
+    session_connect_in_time(&look->session);
     look->once = wish->once;
     look->session.persistent = look->session.loop.endless = !wish->once;
-    look->all = !wish->domain && !wish->type && !wish->name;
     look->session.loop.ends_with_output = true;
     look->session.loop.context = context;
     loop_add_timer(&look->session.loop, &look->patience, patience_ended, look);
     look->tree = tree_new(options->prefix, &ours, look);
-    if (look->tree && subscribe(look, wish))
+    if (look->tree && subscribe(look))
         return EXIT_DONE;
     say("out of memory");
     return EXIT_INTERNAL;

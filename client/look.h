@@ -15,15 +15,18 @@ struct look {
     struct loop_timer patience; /* the end of --timeout */
     bool once;                  /* ends when the snapshot is complete */
     bool waiting;               /* look_wait() */
-    bool all;                   /* no domain, type or name was wished for */
+    struct service_id wanted;   /* as wished for, without the root's dot; "": all */
 };
 
-/* What to look at, and for how long. */
+/* What to look at, and for how long. As DNS-SD has it, capitals are no difference. */
 struct look_wish {
     const char *domain, *type, *name; /* NULL: all */
     bool
         once; /* ends when the tree is complete, or cannot become so; else goes on until a signal */
 };
+
+/* Such as "_http._tcp": labels that begin with '_', and perhaps the dot of the root. */
+bool look_type_is_valid(const char *type);
 
 /*
  * Prepares; the handlers' and the loop's context is `context`. EXIT_DONE, or why not, with a line on

@@ -28,14 +28,16 @@ static bool is_ignored(int number)
 
 int loop_open(struct loop *loop, struct connection *connection, void *context)
 {
-    sigset_t set;
-    sigemptyset(&set);
+    *loop = (struct loop){.connection = connection, .context = context, .signal_fd = -1};
+    sigemptyset(&loop->signals);
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (!is_ignored(taken[i]))
-            sigaddset(&set, taken[i]);
-    *loop = (struct loop){.connection = connection, .context = context, .signal_fd = -1};
-    sigprocmask(SIG_BLOCK, &set, &signals_before);
-    loop->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+            sigaddset(&loop->signals, taken[i]);
+    sigprocmask(SIG_BLOCK, &loop->signals, &signals_before);
+    /* Where it is ignored, as who has started us may have left it, the kernel collects children itself
+     * and tells nobody; then their numbers belong to others. */
+    signal(SIGCHLD, SIG_DFL);
+    loop->signal_fd = signalfd(-1, &loop->signals, SFD_CLOEXEC | SFD_NONBLOCK);
     return loop->signal_fd < 0 ? -errno : 0;
 }
 
@@ -44,6 +46,26 @@ void loop_close(struct loop *loop)
     if (loop->signal_fd >= 0)
         close(loop->signal_fd);
     loop->signal_fd = -1;
+}
+
+void loop_take_suspension(struct loop *loop)
+{
+    if (is_ignored(SIGTSTP))
+        return;
+    sigaddset(&loop->signals, SIGTSTP);
+    sigprocmask(SIG_BLOCK, &loop->signals, NULL);
+    signalfd(loop->signal_fd, &loop->signals, 0);
+}
+
+/* By the same signal again: unlike SIGSTOP, it does nothing where no shell would wake us. */
+void loop_suspend(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTSTP);
+    raise(SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &set, NULL); /* here we stand */
+    sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 bool loop_is_end(int number)

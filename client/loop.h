@@ -3,6 +3,7 @@
 #ifndef CLIENT_LOOP_H
 #define CLIENT_LOOP_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct loop {
     void *context;
     struct loop_timer *timers[LOOP_TIMERS_MAX]; /* NULL: none */
     int signal_fd;
+    sigset_t signals;      /* that it tells */
     bool ends_with_output; /* stdout is read no more, or fails: the end */
     bool ended;
     int exit_code;
@@ -38,6 +40,12 @@ struct loop {
  */
 int loop_open(struct loop *loop, struct connection *connection, void *context);
 void loop_close(struct loop *loop);
+
+/* Takes SIGTSTP, too, which then stops us in loop_suspend() only. */
+void loop_take_suspension(struct loop *loop);
+
+/* Stands still until SIGCONT, where there is somebody who may send it. */
+void loop_suspend(void);
 
 /* Is it a signal that asks a program to end? */
 bool loop_is_end(int number);

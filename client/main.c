@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of commands. */
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "output.h"
@@ -95,8 +97,18 @@ static int run(int argc, char **argv)
     return EXIT_USAGE;
 }
 
+/* Else the first file that we open, the broker's socket say, would be our output. To write there, or to
+ * read, is an error still, and a COMMAND does not get it. */
+static void open_missing(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
 int main(int argc, char **argv)
 {
+    open_missing();
     /* Of stdout, output.h tells; of the broker's socket, libmosquitto does. */
     signal(SIGPIPE, SIG_IGN);
     return output_end(run(argc, argv));

@@ -28,6 +28,12 @@ static const char *environment(const char *name)
     return value && *value ? value : NULL;
 }
 
+/* A folder that may not be searched is the broker's, too, and that is to be said. */
+static bool is_there(const char *socket)
+{
+    return access(socket, F_OK) == 0 || errno == EACCES;
+}
+
 /* The text that says where the broker is, by order of precedence; a path becomes a URL. */
 static const char *choose(enum place_source *source, const struct options *options,
                           const char *socket, char url[PLACE_URL_MAX + 1])
@@ -43,7 +49,7 @@ static const char *choose(enum place_source *source, const struct options *optio
         *source = PLACE_FROM_MQTT_URL;
         return environment("MQTT_URL");
     }
-    if (!path && access(socket, F_OK) == 0) {
+    if (!path && is_there(socket)) {
         *source = PLACE_FOUND_SOCKET;
         path = socket;
     }

@@ -76,12 +76,18 @@ static void on_ask(void *context, bool withdraw)
     publish(p, p->request_topic, withdraw ? "" : p->request);
 }
 
+static void on_replaced(void *context)
+{
+    const struct publication *p = context;
+    say("another program has the same ID and asks for something in our place (%s)",
+        p->request_topic);
+}
+
 static void on_news(void *context, const struct status *status)
 {
     struct publication *p = context;
     if (p->handlers.news)
         p->handlers.news(p->context, status);
-    check_end(p);
 }
 
 static void on_bridge(void *context, enum advert_bridge bridge)
@@ -158,6 +164,7 @@ static void on_message(void *context, const struct message *message)
     else if (status_record_read(&status, message->payload, message->length))
         advert_status(&p->advert, &status, clock_now());
     run_advert(p, clock_now());
+    check_end(p);
 }
 
 static void tell_refusal(struct publication *p, enum publication_right right, int reason)
@@ -205,7 +212,7 @@ static bool make_transaction(char *out, size_t size)
 
 static enum exit_code make_request(struct publication *p, const struct wish *wish)
 {
-    static const struct advert_handlers handlers = {on_ask, on_news, on_bridge};
+    static const struct advert_handlers handlers = {on_ask, on_replaced, on_news, on_bridge};
     char transaction[17] = "";
     struct status_error error = {0};
 

@@ -30,6 +30,24 @@ enum exit_code session_open(struct session *session, const struct options *optio
     return EXIT_DONE;
 }
 
+static void time_is_over(void *context, int64_t now)
+{
+    (void)now;
+    struct session *session = context;
+    if (session->persistent || connection_is_up(session->connection))
+        return;
+    say("cannot connect to the broker at %s (%s) in time", session->place.url,
+        place_source_name(session->place.source));
+    loop_end(&session->loop, EXIT_NO_BROKER);
+}
+
+void session_connect_in_time(struct session *session)
+{
+    loop_add_timer(&session->loop, &session->in_time, time_is_over, session);
+    if (session->options->timeout_ms > 0)
+        session->in_time.due = session->give_up_at;
+}
+
 void session_close(struct session *session, bool clean)
 {
     if (session->connection)

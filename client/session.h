@@ -20,7 +20,8 @@ struct session {
     /* For commands that go on for as long as they are let: a broker that is not there is waited
      * for. Others wait for --timeout, and by default not at all. */
     bool persistent;
-    int64_t give_up_at; /* monotonic milliseconds; of those others */
+    int64_t give_up_at;        /* monotonic milliseconds; of those others */
+    struct loop_timer in_time; /* session_connect_in_time() */
 };
 
 /*
@@ -30,6 +31,10 @@ struct session {
  */
 enum exit_code session_open(struct session *session, const struct options *options,
                             const struct connection_handlers *handlers, void *context);
+
+/* Has --timeout, where it is given, be the end of an attempt that is under way, too: a broker or a name
+ * server that does not answer would take its time. */
+void session_connect_in_time(struct session *session);
 
 /* Frees; `clean` as in connection_free(). */
 void session_close(struct session *session, bool clean);

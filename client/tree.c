@@ -79,12 +79,12 @@ static void append_level(char *out, size_t *length, const char *text, size_t max
     out[*length] = '\0';
 }
 
-void tree_service_filter(char out[TREE_FILTER_SIZE], const char *prefix, const char *domain,
-                         const char *type, const char *name)
+void tree_service_filter(char out[TREE_FILTER_SIZE], const char *prefix, const char *type,
+                         const char *name)
 {
     size_t length = (size_t)snprintf(out, TREE_FILTER_SIZE, "%s/service", prefix);
 
-    append_level(out, &length, domain, SERVICE_DOMAIN_MAX);
+    append_level(out, &length, NULL, 0); /* the domain */
     append_level(out, &length, type, SERVICE_TYPE_MAX);
     append_level(out, &length, name, SERVICE_NAME_MAX);
     append_level(out, &length, NULL, 0);
@@ -161,6 +161,8 @@ static void service_message(struct tree *tree, const char *path, const uint8_t *
     struct service_record *record = NULL;
 
     if (!topic_path_parse(&id, path))
+        return;
+    if (tree->handlers.wants && !tree->handlers.wants(tree->context, &id))
         return;
     if (length > 0) {
         record = service_record_read(payload, length);

@@ -26,16 +26,18 @@ struct tree_handlers {
     void (*complete)(void *context);
     /* All that is retained has come, and the bridge is not online. Once a connection. */
     void (*not_online)(void *context);
+    /* Is a service to be in the tree? NULL: each. */
+    bool (*wants)(void *context, const struct service_id *id);
 };
 
 /* The handlers are copied, the prefix is borrowed. NULL: no memory. */
 struct tree *tree_new(const char *prefix, const struct tree_handlers *handlers, void *context);
 void tree_free(struct tree *tree); /* NULL is fine */
 
-/* The topic filters to subscribe to. Each of domain, type and name may be NULL: all. */
+/* The topic filters to subscribe to. Type and name may be NULL or empty: all. */
 #define TREE_FILTER_SIZE (TOPIC_SIZE + 8)
-void tree_service_filter(char out[TREE_FILTER_SIZE], const char *prefix, const char *domain,
-                         const char *type, const char *name);
+void tree_service_filter(char out[TREE_FILTER_SIZE], const char *prefix, const char *type,
+                         const char *name);
 void tree_state_filter(char out[TREE_FILTER_SIZE], const char *prefix);
 
 /* To be called when the connection says so. Over a loss the services stay, until the tree is

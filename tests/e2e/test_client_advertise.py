@@ -90,6 +90,22 @@ class Ends(ToolCase):
         for line in ("established as 'Second'", "withdrawn (client-offline)", "withdrawn (requested)"):
             self.assertIn(line, second.text())
 
+    def test_two_of_an_id(self):
+        """The second takes the place of the first, which says so; when the second ends, the first is back."""
+        self.boot_ways()
+        first = self.advertise("--lease", "0")
+        self.watch.established("web/app", name="Web app")
+        mark = self.watch.mark()
+        second = self.advertise("--lease", "0", port=8081)
+        self.watch.established("web/app", since=mark, port=8081)
+        first.wait_log("another program has the same ID")
+        mark = self.watch.mark()
+        self.assertEqual(second.stop(), 0)
+        self.watch.status("web/app", mark, state="withdrawn")
+        self.watch.established("web/app", since=mark, port=8080)
+        wait_until(lambda: first.text().count("established as 'Web app'") == 2, first.text)
+        self.assertEqual(first.stop(), 0)
+
 
 class Goes(ToolCase):
     def test_broker_and_bridge(self):

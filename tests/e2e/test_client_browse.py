@@ -120,6 +120,25 @@ class Differential(Case):
         mine = [line.split(";")[7] for line in lines if line.startswith("=;lan0;IPv6;")]
         self.assertEqual([a for a in mine if ":" not in a], [])
 
+    def test_spelling(self):
+        """Capitals, the dot of the root and an empty domain make no difference."""
+        self.lan(AS_AVAHI)
+        for args in (["_HTTP._tcp"], ["_http._tcp."], ["_Http._TCP.", "-d", "LOCAL"], ["-d", "local.", "_http._tcp"],
+                     ["-d", "", "_http._tcp"]):
+            self.assertEqual(self.count(self.same("-rpt", *args), "=;lan0;IPv4;"), 36)
+        self.assertEqual(tool.run("browse", "-t", "_HTTP._tcp").stdout, tool.run("browse", "-t", "_http._tcp").stdout)
+        text = tool.run("resolve", "of AVAHI-daemon", "_HTTP._tcp", "-d", "Local.").stdout
+        self.assertTrue(text.startswith("Of avahi-daemon\n"), text)
+
+    def test_no_type(self):
+        """What is no type is said, as Avahi's program does; and by our own name, as a wrong argument."""
+        self.boot()
+        for kind in ("http", "", "http._tcp", "_http._tcp.local", "_http._tcp..", "_._tcp", f"_{'x' * 63}._tcp"):
+            theirs = subprocess.run(["avahi-browse", "-pt", kind], stderr=subprocess.PIPE, timeout=30 * slow())
+            ours = tool.run("-pt", kind, name="avahi-browse", check=theirs.returncode)
+            self.assertEqual((ours.stdout, ours.stderr), ("", theirs.stderr.decode()), kind)
+            self.assertTrue(tool.run("browse", "-t", kind, check=64).stderr, kind)
+
     def test_follow(self):
         """Without -t: what comes and goes later, as Avahi's program says it."""
         watch = self.boot("b", config=SHOW_ALL)

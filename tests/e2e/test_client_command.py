@@ -1,4 +1,5 @@
 """mdns-mqtt advertise -- COMMAND: what COMMAND is told, how it ends, and what is said of what goes wrong."""
+import contextlib
 import fcntl
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import termios
 
+import tool
 import world
 from adverts import PERSISTENT
 from process import slow, wait_until
@@ -33,6 +35,28 @@ class Commands(ToolCase):
         self.assertEqual((TMP / "fds").read_text().split(), ["0", "1", "2", "3", "7"], "and 3 is that of ls")
         for command, code in ((["sh", "-c", "kill -9 $$"], 137), (["/nonexistent"], 127), (["/etc"], 126)):
             self.assertEqual(self.advertise(command=command).wait_end(), code, command)
+
+    def test_children_are_ignored(self):
+        """By who starts the tool: the kernel would collect COMMAND itself, and tell nobody."""
+        run = self.advertise(command=["sh", "-c", "exit 7"],
+                             preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(run.wait_end(), 7, run.text())
+
+    def test_nobody_reads_what_is_said(self):
+        """A pipe on stderr that is full does not keep the end of COMMAND from being seen."""
+        for args in ([], ["--json"]):
+            reading, writing = os.pipe()
+            os.set_blocking(writing, False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(writing, b"x" * 4096)
+            os.set_blocking(writing, True)
+            ended = subprocess.run([tool.program(), "advertise", "--client", "web", "--name", "App", "--type", "_a._tcp",
+                                    "--port", "80", *args, "--", "sh", "-c", "exit 7"], stderr=writing,
+                                   timeout=15 * slow())
+            self.assertEqual(ended.returncode, 7)
+            os.close(reading)
+            os.close(writing)
 
     def test_name_server_is_silent(self):
         """COMMAND is told what it is to be told, and its end is seen, while the broker's name is looked up."""

@@ -111,6 +111,13 @@ class Doctor(AdvertCase):
             self.examine("broker", "--timeout", "0.3", "--broker", url, text="no answer from the broker")
             self.assertTrue(other.alive())
 
+    def test_client(self):
+        """A CLIENT that cannot be one is a wrong argument, before anything is looked at."""
+        for client in ("a b", "..", "", "x" * 65):
+            done = tool.run("doctor", "--client", client, check=64)
+            self.assertIn("--client", done.stderr)
+            self.assertEqual(done.stdout, "")
+
     def box(self, runtime, *args, mount=True):
         """A sandbox that looks like a container of Podman or Docker, without a network: no right to anything
         of the host, and /usr and the build to run the tool."""
@@ -150,6 +157,10 @@ class Doctor(AdvertCase):
         self.examine("permission", client=None, wrapper=self.box("podman"), text="--container-uid 1000")
         self.examine("permission", client=None, wrapper=self.box("docker"), text="docker run --user 0")
         path.chmod(mode)
+        FOLDER.chmod(0)  # as one of another user, or, with SELinux, one that was not made for containers
+        self.examine("permission", client=None, wrapper=self.box("podman"), text="--security-opt label=disable")
+        self.examine("permission", client=None, wrapper=self.box("docker"), text="--security-opt label=disable")
+        FOLDER.chmod(0o755)
         self.assertEqual(self.bridges[-1].stop(), 0)
         old = FOLDER.parent / "old.sock"  # what a container has that was given the socket and not its folder
         os.link(path, old)

@@ -126,6 +126,51 @@ class Ends(Case):
         self.assertIn("connected to the broker", late.text())
         self.assertIn("there is no bridge", late.text())
 
+    def test_timeout(self):
+        """A broker and a name server that say nothing are waited for as long as that is wanted, and no longer."""
+        resolver = TMP / "resolv.conf"
+        resolver.write_text("nameserver 127.0.0.1\noptions timeout:30 attempts:5\n")
+        subprocess.run(["mount", "--bind", resolver, "/etc/resolv.conf"], check=True)
+        with socket.create_server(("127.0.0.1", 0)) as silent, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 53))
+            url = f"mqtt://127.0.0.1:{silent.getsockname()[1]}"
+            other = tool.Tool("status", "--broker", url)  # ten seconds
+            for broker in (url, "mqtt://broker.test", "mqtts://broker.test"):
+                for name, *args in (("mdns-mqtt", "status"), ("mdns-mqtt", "browse", "-t"),
+                                    ("mdns-mqtt", "resolve", "A", "_a._tcp"), ("avahi-browse", "-at")):
+                    done = tool.run(*args, "--timeout", "0.2", "--broker", broker, name=name, check=69)
+                    self.assertIn("in time", done.stderr)
+            self.assertTrue(other.alive())
+
+    def test_unsteady(self):
+        """A broker that lets everybody in and drops them is not kept busy, and no more is said than is new."""
+        with socket.create_server(("127.0.0.1", 0)) as broker:
+            broker.settimeout(15 * slow())
+            run = tool.Tool("browse", "--broker", f"mqtt://127.0.0.1:{broker.getsockname()[1]}")
+            start = time.monotonic()
+            for _ in range(7):
+                with broker.accept()[0] as one:
+                    one.recv(1000)
+                    one.send(b"\x20\x03\x00\x00\x00")  # CONNACK
+            self.assertGreater(time.monotonic() - start, 1.5)
+            run.stop()
+            self.assertEqual([run.text().count(words) for words in ("was lost (", "connected again")], [1, 1], run.text())
+
+    def test_localhost_tls(self):
+        """The same with TLS, where the name is to be verified."""
+        make_certificates("IP:127.0.0.1,DNS:both")
+        hosts = TMP / "hosts"
+        hosts.write_text("::1 both\n127.0.0.1 both\n")
+        subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+        (TMP / "passwd").write_text("")
+        self.lab.start_broker(ALL_IN_ONE + TLS)
+        ours = ["--ca-file", "/tmp/ca.crt", "--cert-file", "/tmp/client.crt", "--key-file", "/tmp/client.key"]
+        self.assertIn("no bridge", tool.run("status", "--broker", "mqtts://both", *ours, check=75).stderr)
+        self.assertIn("refused", tool.run("status", "--broker", "mqtts://both:9", *ours, check=69).stderr)
+        done = tool.run("status", "--broker", "mqtts://both", *ours[2:], check=69)
+        self.assertNotIn("refused", done.stderr)
+
     def test_localhost(self):
         """Of the addresses of a name, the one that answers, whichever is the first."""
         hosts = TMP / "hosts"
@@ -224,6 +269,8 @@ class Ends(Case):
             os.close(reading)
             self.assertEqual(self.run_to(writing, *args, **options).returncode, 0, args)
             os.close(writing)
+            done = self.run_to(None, *args, preexec_fn=lambda: os.close(1), **options)  # what is opened is not stdout
+            self.assertEqual((done.returncode, "Bad file descriptor" in done.stderr), (74, True), args)
 
     @staticmethod
     def run_to(stdout, *args, name="mdns-mqtt", **options):

@@ -1,9 +1,11 @@
 """mdns-mqtt watch: what outlives a broker, and what is to be seen on a terminal."""
 import contextlib
 import os
+import pathlib
 import pty
 import re
 import select
+import signal
 import subprocess
 
 import tool
@@ -17,13 +19,19 @@ from tool import OFFLINE, lines
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 
 
+def pending_signals(pid):
+    """Are there some that have been sent and were not taken yet?"""
+    status = pathlib.Path("/proc", str(pid), "status").read_text()
+    return any(int(mask, 16) for mask in re.findall(r"(?m)^(?:Sig|Shd)Pnd:\s*(\w+)$", status))
+
+
 class Terminal:
     """The tool on a terminal of its own; `text` is what has come there."""
 
-    def __init__(self, *args, columns=160, rows=24):
+    def __init__(self, *args, columns=160, rows=24, **options):
         self.master, slave = pty.openpty()
         subprocess.run(["stty", "cols", str(columns), "rows", str(rows)], stdin=slave, check=True)
-        self.process = subprocess.Popen([tool.program(), *args], stdout=slave, stderr=slave, stdin=slave)
+        self.process = subprocess.Popen([tool.program(), *args], stdout=slave, stderr=slave, stdin=slave, **options)
         os.close(slave)
         self.text = ""
 
@@ -115,6 +123,38 @@ class Watch(Case):
     def what_stays(text):
         """What is on the terminal's first screen."""
         return re.sub(f"{re.escape(ENTER)}.*?{re.escape(LEAVE)}", "", text, flags=re.DOTALL)
+
+    def test_resized_without_terminal(self):
+        """What is no terminal has no size: JSON stays JSON, and no table comes without news."""
+        self.start_broker_with_state()
+        events, table = tool.Tool("watch", "--json"), tool.Tool("watch")
+        events.wait_log('"state":"online"')
+        table.wait_log("bridge online")
+        for process in (events, table):
+            process.send(signal.SIGWINCH)
+        wait_until(lambda: not any(pending_signals(process.pid) for process in (events, table)), "it is heard")
+        publish("mdns/bridge/state", OFFLINE, True)
+        events.wait_log('"state":"offline"')
+        table.wait_log("bridge offline")
+        self.assertEqual(table.text().count("bridge online"), 1, table.text())
+        for process in (events, table):
+            self.assertEqual(process.stop(), 0)
+        self.assertEqual([line for line in events.text().splitlines() if line[0] != "{"], [])
+
+    def test_suspended(self):
+        """The terminal is the shell's meanwhile; the table is there again afterwards."""
+        self.start_broker_with_state()
+        terminal = Terminal("watch", process_group=0)
+        terminal.hear("0 services; bridge online")
+        terminal.process.send_signal(signal.SIGTSTP)
+        wait_until(lambda: os.waitpid(terminal.process.pid, os.WNOHANG | os.WUNTRACED)[0], "it stands still")
+        while select.select([terminal.master], [], [], 0)[0]:
+            terminal.read()
+        self.assertTrue(terminal.text.endswith(LEAVE), terminal.text)
+        terminal.text = ""
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.hear("0 services; bridge online", after=ENTER)
+        self.assertTrue(terminal.end().endswith(LEAVE))
 
     def test_last_words(self):
         """Why it ends is to be read when it has."""

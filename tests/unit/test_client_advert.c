@@ -12,7 +12,7 @@
 #define LEASE_MS (LEASE * 1000)
 
 static struct advert advert;
-static int asked, withdrawn, told, bridge_told;
+static int asked, withdrawn, replaced, told, bridge_told;
 static struct status last;
 static enum advert_bridge last_bridge;
 
@@ -20,6 +20,12 @@ static void on_ask(void *context, bool withdraw)
 {
     (void)context;
     *(withdraw ? &withdrawn : &asked) += 1;
+}
+
+static void on_replaced(void *context)
+{
+    (void)context;
+    replaced++;
 }
 
 static void on_news(void *context, const struct status *status)
@@ -38,9 +44,9 @@ static void on_bridge(void *context, enum advert_bridge bridge)
 
 static void begin_with(uint32_t lease)
 {
-    static const struct advert_handlers handlers = {on_ask, on_news, on_bridge};
+    static const struct advert_handlers handlers = {on_ask, on_replaced, on_news, on_bridge};
     advert_init(&advert, &handlers, NULL, "t1", lease);
-    asked = withdrawn = told = bridge_told = 0;
+    asked = withdrawn = replaced = told = bridge_told = 0;
 }
 
 static void begin(void)
@@ -195,6 +201,56 @@ START_TEST(asks_again_for_what_ended)
 }
 END_TEST
 
+static void other_says(enum status_state state, enum status_reason reason, int64_t now)
+{
+    struct status status = status_of(state);
+    memcpy(status.transaction, "t2", 3);
+    status.reason = reason;
+    advert_status(&advert, &status, now);
+}
+
+/* A program with the same ID comes, and goes: its end is not ours. */
+START_TEST(comes_back_after_another_with_its_id)
+{
+    begin_with(0);
+    establish(0);
+    for (int i = 1; i < 4; i++) {
+        other_says(STATUS_PENDING, STATUS_NO_REASON, 1000);
+        other_says(STATUS_ESTABLISHED, STATUS_NO_REASON, 1000);
+        ck_assert(advert_run(&advert, 1000) == NEVER); /* two of them do not fight */
+        ck_assert_int_eq(replaced, i);
+        other_says(STATUS_WITHDRAWN, STATUS_REQUESTED, 2000);
+        int64_t next = advert_run(&advert, 2000);
+        ck_assert_int_gt(next, 2000);
+        ck_assert_int_le(next, 4000);
+        ck_assert_int_eq(asked, i);
+        advert_run(&advert, next);
+        ck_assert_int_eq(asked, i + 1);
+        say(STATUS_ESTABLISHED, STATUS_NO_REASON, next);
+        ck_assert_int_eq(told, i + 1); /* it is there again */
+    }
+    other_says(STATUS_WITHDRAWN, STATUS_REPLACED_BY_POLICY, 5000);
+    ck_assert(advert_run(&advert, 5000) == NEVER);
+}
+END_TEST
+
+START_TEST(what_an_earlier_life_left_is_nobody_else)
+{
+    advert_connected(&advert, 0);
+    bridge_says(BRIDGE_ONLINE, 1, 0);
+    advert_want(&advert, 0);
+    other_says(STATUS_ESTABLISHED, STATUS_NO_REASON, 0);
+    ck_assert_int_eq(replaced, 0);
+    say(STATUS_ESTABLISHED, STATUS_NO_REASON, 0);
+    advert_withdraw(&advert);
+    other_says(STATUS_ESTABLISHED, STATUS_NO_REASON, 0);
+    other_says(STATUS_WITHDRAWN, STATUS_REQUESTED, 0);
+    ck_assert_int_eq(replaced, 0);
+    ck_assert(advert_run(&advert, 0) == NEVER);
+    ck_assert_int_eq(asked, 1);
+}
+END_TEST
+
 START_TEST(takes_it_back)
 {
     establish(0);
@@ -316,6 +372,8 @@ int main(void)
     tcase_add_test(tests, asks_a_bridge_that_comes_back);
     tcase_add_test(tests, asks_a_bridge_that_comes_later);
     tcase_add_test(tests, asks_again_for_what_ended);
+    tcase_add_test(tests, comes_back_after_another_with_its_id);
+    tcase_add_test(tests, what_an_earlier_life_left_is_nobody_else);
     tcase_add_test(tests, takes_it_back);
     tcase_add_test(tests, nobody_to_take_it_back_from);
     tcase_add_test(tests, tells_news_only);

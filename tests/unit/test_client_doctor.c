@@ -70,6 +70,8 @@ START_TEST(advice)
     advises(DOCTOR_PERMISSION, WHO_HOST, &by_socket, "deploy/grant laba observe");
     advises(DOCTOR_PERMISSION, WHO_PODMAN, &by_socket, "--userns=keep-id");
     advises(DOCTOR_PERMISSION, WHO_PODMAN, &by_socket, "--container-uid 1000");
+    advises(DOCTOR_PERMISSION, WHO_PODMAN, &by_socket, "--security-opt label=disable");
+    advises(DOCTOR_PERMISSION, WHO_DOCKER, &by_socket, "--security-opt label=disable");
     advises(DOCTOR_BROKER, WHO_HOST, &by_tcp, "systemctl");
     advises(DOCTOR_BROKER, WHO_PODMAN, &by_socket, "systemctl");
     advises(DOCTOR_BROKER, WHO_PODMAN, &by_tcp, "podman run --volume ");

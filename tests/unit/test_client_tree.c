@@ -44,10 +44,16 @@ static void on_not_online(void *context)
     note("N", "");
 }
 
+static bool wants(void *context, const struct service_id *id)
+{
+    (void)context;
+    return strcmp(id->name, "unwanted") != 0;
+}
+
 static void setup(void)
 {
-    static const struct tree_handlers handlers = {on_service, on_bridge, on_complete,
-                                                  on_not_online};
+    static const struct tree_handlers handlers = {on_service, on_bridge, on_complete, on_not_online,
+                                                  wants};
     *told = '\0';
     tree = tree_new("a/b", &handlers, told);
     ck_assert_ptr_nonnull(tree);
@@ -99,6 +105,8 @@ START_TEST(services_come_change_and_go)
     say("a/b/service/local/_x._tcp/one/eth0", "");
     say("a/b/service/local/_x._tcp/two/eth0", ""); /* without a last word */
     say_service("never", 1, "gone");
+    say_service("unwanted", 1, "up");
+    say_service("unwanted", 1, "gone");
     check_told("-one -two ");
     ck_assert_uint_eq(tree_count(tree), 0);
 }
@@ -211,22 +219,20 @@ END_TEST
 START_TEST(filters)
 {
     char out[TREE_FILTER_SIZE], longest[TOPIC_PREFIX_MAX + 1];
-    char domain[SERVICE_DOMAIN_MAX + 1], type[SERVICE_TYPE_MAX + 1], name[SERVICE_NAME_MAX + 1];
+    char type[SERVICE_TYPE_MAX + 1], name[SERVICE_NAME_MAX + 1];
 
-    tree_service_filter(out, "mdns", NULL, NULL, NULL);
+    tree_service_filter(out, "mdns", NULL, "");
     ck_assert_str_eq(out, "mdns/service/+/+/+/+");
-    tree_service_filter(out, "mdns", "local", "_x._tcp", "a/b +#");
-    ck_assert_str_eq(out, "mdns/service/local/_x._tcp/a%2Fb %2B%23/+");
+    tree_service_filter(out, "mdns", "_x._tcp", "a/b +#");
+    ck_assert_str_eq(out, "mdns/service/+/_x._tcp/a%2Fb %2B%23/+");
     tree_state_filter(out, "a/b");
     ck_assert_str_eq(out, "a/b/bridge/state");
 
     memset(longest, 'p', sizeof longest);
-    memset(domain, '/', sizeof domain);
     memset(type, '/', sizeof type);
     memset(name, '/', sizeof name);
-    longest[sizeof longest - 1] = domain[sizeof domain - 1] = '\0';
-    type[sizeof type - 1] = name[sizeof name - 1] = '\0';
-    tree_service_filter(out, longest, domain, type, name);
+    longest[sizeof longest - 1] = type[sizeof type - 1] = name[sizeof name - 1] = '\0';
+    tree_service_filter(out, longest, type, name);
     ck_assert_uint_lt(strlen(out), sizeof out);
 }
 END_TEST
