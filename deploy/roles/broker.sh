@@ -150,8 +150,9 @@ broker_pid() {
     { read -r comm <"/proc/$of_file/comm"; } 2>/dev/null && [ "$comm" = mosquitto ] && echo "$of_file"
 }
 broker_runs() { by_systemd || broker_pid >/dev/null; }
-# Somebody does, whoever it is.
-somebody_listens() { grep -qF " $bridge_socket" /proc/net/unix; }
+somebody_listens() { # whoever it is
+    awk -v path="$bridge_socket" '$4 == "00010000" && $8 == path { found = 1 } END { exit !found }' /proc/net/unix
+}
 reload_command() {
     if by_systemd; then echo "systemctl reload $(unit)"; else echo "kill -HUP $(broker_pid)"; fi
 }
