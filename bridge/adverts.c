@@ -146,6 +146,7 @@ void adverts_set_config(struct adverts *adverts, const struct config *config, in
 {
     adverts->config = config;
     adverts->now = adverts->ports_at = now;
+    adverts_warn_of_users(config);
     for (struct wish *wish = adverts->wishes; wish; wish = wish->hh.next) {
         wish->port_owner_known = false;
         if (wish->state != WISH_WITHDRAWN)
@@ -173,6 +174,7 @@ struct adverts *adverts_new(const struct config *config, const struct adverts_ou
     adverts->deadline = INT64_MAX;
     adverts->ports_taken = INT64_MIN / 2; /* long ago */
     adverts->ports = ports_new();
+    adverts_warn_of_users(config);
     if (adverts->ports)
         return adverts;
     free(adverts);

@@ -74,13 +74,23 @@ static void look_up_owner(struct wish *wish, const char *user)
         return;
     int result = port_owner_lookup(user[0] ? user : wish->owner.client, &wish->port_owner);
     bool nobody = result == -ENOENT && user[0];
-    if (nobody)
-        log_warning("advertise: client %s: there is no user '%s' that its ports could belong to",
-                    wish->owner.client, user);
     if (result < 0) /* but for `nobody`, there may be a user whose ports cannot be told */
         wish->port_owner = (struct port_owner){.uid = UINT32_MAX, .incomplete = !nobody};
     wish->has_port_owner = result != -ENOENT || nobody;
     wish->port_owner_known = true;
+}
+
+/* When the configuration is read, and not when somebody asks: the log is not the clients' to fill. */
+void adverts_warn_of_users(const struct config *config)
+{
+    struct port_owner owner;
+    for (size_t i = 0; i < config->client_count; i++) {
+        const char *user = config->clients[i].policy.user;
+        if (user[0] && port_owner_lookup(user, &owner) == -ENOENT)
+            log_warning(
+                "advertise: client %s: there is no user '%s' that its ports could belong to",
+                config->clients[i].client, user);
+    }
 }
 
 bool adverts_port_allows(const struct adverts *adverts, struct wish *wish,

@@ -218,6 +218,9 @@ bool adverts_has_room(const struct adverts *adverts, const char *client,
 /* adverts_policy.c: takes a snapshot of the host's ports, unless there is a fresh one. */
 void adverts_look_at_ports(struct adverts *adverts);
 
+/* adverts_policy.c: says which users the configuration names that do not exist. */
+void adverts_warn_of_users(const struct config *config);
+
 /* adverts_policy.c: looks at the ports of all wishes again. */
 void adverts_check_ports(struct adverts *adverts);
 

@@ -111,6 +111,7 @@ class Warn(PortCase):
             self.watch.warned("web/app", "port-foreign-owner", state="established")
             self.container("lost").wish("app", "Lost", port=8080)
             self.watch.warned("lost/app", "port-foreign-owner", state="established")
+            self.assertEqual(self.bridges[0].text().count("there is no user 'no-such-user'"), 1)
             self.container("shop").wish("app", "Shop", port=8080)
             self.watch.warned("shop/app", state="established")
             mark = self.watch.mark()
