@@ -108,6 +108,7 @@ class Broker(GrantedCase):
     def test_start_and_end(self):
         grant("laba", "observe")
         self.early_end()
+        self.after_a_flood()
         self.slow_start()
 
     def slow_start(self):
@@ -118,6 +119,17 @@ class Broker(GrantedCase):
         broker = self.a.start("broker", "env", f"PATH={env['PATH']}", DEPLOY / "broker")
         socket = socket_of(LABA)
         wait_until(lambda: socket.exists() and socket.stat().st_mode & 0o777 == 0o666, "an open socket")
+        self.assertEqual(broker.stop(), 0)
+
+    def after_a_flood(self):
+        """A database that would fill the broker is set aside."""
+        state = pathlib.Path("/var/lib/mdns-mqtt-broker")
+        with (state / "mosquitto.db").open("wb") as database:
+            database.truncate(200 << 20)
+        shutil.chown(state / "mosquitto.db", "mosquitto")
+        broker = self.a.start("broker", DEPLOY / "broker")
+        wait_until(lambda: BROKER_PID.exists() and socket_of(LABA).exists(), "the broker")
+        self.assertEqual((state / "mosquitto.db.flood").stat().st_size, 200 << 20)
         self.assertEqual(broker.stop(), 0)
 
     def early_end(self):
