@@ -18,6 +18,8 @@ static void check_bridge(struct doctor_report *report, const struct doctor_patie
         doctor_failed(report, DOCTOR_BRIDGE, advice,
                       "there is none with the prefix %s, or you may not read %s/bridge/state",
                       prefix, prefix);
+    else if (state->life == BRIDGE_STARTING && !state->avahi_up)
+        doctor_ok(report, DOCTOR_BRIDGE, "it is starting, and waits for Avahi");
     else if (state->life != BRIDGE_ONLINE)
         doctor_failed(report, DOCTOR_BRIDGE, advice, "it is %s", bridge_life_name(state->life));
     else
@@ -33,7 +35,7 @@ bool doctor_is_online(const struct doctor_seen *seen)
 static void check_avahi(struct doctor_report *report, const struct doctor_patient *patient,
                         const struct doctor_seen *seen)
 {
-    if (!doctor_is_online(seen))
+    if (!seen->has_state || seen->state.life == BRIDGE_OFFLINE)
         doctor_skipped(report, DOCTOR_AVAHI, "only the bridge could tell");
     else if (!seen->state.avahi_up)
         doctor_failed(report, DOCTOR_AVAHI, doctor_advice(DOCTOR_AVAHI, patient),

@@ -43,7 +43,10 @@ make_directories() { # TMPFILES-FILE...
             case $kind in
             d) mkdir -p "$path" && chown "$owner:$group" "$path" && chmod "$mode" "$path" ;;
             a) setfacl -b "$path" && setfacl -m "$acl" "$path" ;;
-            esac || made=1
+            esac || {
+                warn "$path cannot be made as it should be; if its user has gone, revoke what was granted"
+                made=1
+            }
         done
         return "$made"
     }
@@ -137,7 +140,7 @@ try_configuration() { # DIRECTORY USER NEW: does a Mosquitto start with it?
         return 1
     }
 }
-trial_said_or_ended() { grep -q 'mosquitto version .* running' "$1" || ! kill -0 "$trial" 2>/dev/null; }
+trial_said_or_ended() { grep -qs 'mosquitto version .* running' "$1" || ! kill -0 "$trial" 2>/dev/null; }
 
 # --- the running one
 

@@ -11,6 +11,7 @@ work=$(umask 077 && mktemp -d "${TMPDIR:-/tmp}/mdns-mqtt-$tool.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 141' PIPE
 trap 'exit 143' TERM
 chmod 711 "$work" # the broker's user tries the new pieces
 mkdir -m 755 "$work/new" "$work/base"

@@ -157,8 +157,13 @@ START_TEST(what_is_retained)
     snprintf(seen.other_prefix, sizeof seen.other_prefix, "home");
     ck_assert_int_eq(counts(retained, "there is one with --prefix home\n"), DOCTOR_BRIDGE);
     seen.has_state = true;
+    seen.state.life = BRIDGE_OFFLINE;
+    ck_assert_int_eq(counts(retained, "failed   bridge      it is offline\n"), DOCTOR_BRIDGE);
     seen.state.life = BRIDGE_STARTING;
+    ck_assert_int_eq(counts(retained, "failed   avahi       the bridge does not"), DOCTOR_AVAHI);
+    seen.state.avahi_up = true;
     ck_assert_int_eq(counts(retained, "failed   bridge      it is starting\n"), DOCTOR_BRIDGE);
+    seen.state.avahi_up = false;
     seen.state.life = BRIDGE_ONLINE;
     ck_assert_int_eq(counts(retained, "ok       read        0 services\n"), DOCTOR_AVAHI);
     seen.state.avahi_up = true;
