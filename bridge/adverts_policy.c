@@ -80,16 +80,23 @@ static void look_up_owner(struct wish *wish, const char *user)
     wish->port_owner_known = true;
 }
 
+static void warn_of_user(const char *section, const char *client, const char *user)
+{
+    struct port_owner owner;
+    if (user[0] && port_owner_lookup(user, &owner) == -ENOENT)
+        log_warning("[%s%s]: there is no user '%s' that ports could belong to", section, client,
+                    user);
+}
+
 /* When the configuration is read, and not when somebody asks: the log is not the clients' to fill. */
 void adverts_warn_of_users(const struct config *config)
 {
-    struct port_owner owner;
+    const char *general = config->advertise.user;
+    warn_of_user("advertise", "", general);
     for (size_t i = 0; i < config->client_count; i++) {
-        const char *user = config->clients[i].policy.user;
-        if (user[0] && port_owner_lookup(user, &owner) == -ENOENT)
-            log_warning(
-                "advertise: client %s: there is no user '%s' that its ports could belong to",
-                config->clients[i].client, user);
+        const struct client_policy *client = &config->clients[i];
+        if (strcmp(client->policy.user, general) != 0) /* else it has that from there */
+            warn_of_user("advertise ", client->client, client->policy.user);
     }
 }
 

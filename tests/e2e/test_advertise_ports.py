@@ -104,14 +104,15 @@ class Warn(PortCase):
     def test_owner_by_configuration(self):
         """[advertise CLIENT] may name the user, and one that does not exist owns nothing."""
         USERS.write_text(USERS.read_text() + "laba:x:1234:1234::/:/bin/sh\n")
-        config = {"advertise": {"port-check": "warn"}, "advertise web": {"user": "laba"},
+        config = {"advertise": {"port-check": "warn", "user": "nobody-at-all"}, "advertise web": {"user": "laba"},
                   "advertise shop": {"user": "root"}, "advertise lost": {"user": "no-such-user"}}
         with listener(8080):
             self.boot_wish(config)
             self.watch.warned("web/app", "port-foreign-owner", state="established")
             self.container("lost").wish("app", "Lost", port=8080)
             self.watch.warned("lost/app", "port-foreign-owner", state="established")
-            self.assertEqual(self.bridges[0].text().count("there is no user 'no-such-user'"), 1)
+            for section, user in (("advertise", "nobody-at-all"), ("advertise lost", "no-such-user")):
+                self.assertEqual(self.bridges[0].text().count(f"[{section}]: there is no user '{user}'"), 1)
             self.container("shop").wish("app", "Shop", port=8080)
             self.watch.warned("shop/app", state="established")
             mark = self.watch.mark()
