@@ -23,6 +23,13 @@ from tool import OFFLINE, lines
 SOCKET = TMP / "mqtt.sock"
 
 
+def set_hosts(text):
+    """What names stand for, in this world."""
+    hosts = TMP / "hosts"
+    hosts.write_text(text)
+    subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+
+
 class Look(Case):
     def start(self):
         watch = self.boot("b")
@@ -161,9 +168,7 @@ class Ends(Case):
     def test_localhost_tls(self):
         """The same with TLS, where the name is to be verified."""
         make_certificates("IP:127.0.0.1,DNS:both")
-        hosts = TMP / "hosts"
-        hosts.write_text("::1 both\n127.0.0.1 both\n")
-        subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+        set_hosts("::1 both\n127.0.0.1 both\n")
         (TMP / "passwd").write_text("")
         self.lab.start_broker(ALL_IN_ONE + TLS)
         ours = ["--ca-file", "/tmp/ca.crt", "--cert-file", "/tmp/client.crt", "--key-file", "/tmp/client.key"]
@@ -174,9 +179,7 @@ class Ends(Case):
 
     def test_localhost(self):
         """Of the addresses of a name, the one that answers, whichever is the first."""
-        hosts = TMP / "hosts"
-        hosts.write_text("::1 both\n127.0.0.1 both\n")
-        subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+        set_hosts("::1 both\n127.0.0.1 both\n")
         self.lab.start_broker()
         self.assertIn("no bridge", tool.run("status", "--broker", "mqtt://both", check=75).stderr)
         self.assertIn("refused", tool.run("status", "--broker", "mqtt://both:9", check=69).stderr)
@@ -197,9 +200,7 @@ class Ends(Case):
     def test_tls(self):
         """Both sides show certificates; who cannot, gets nowhere. By address and by name."""
         make_certificates("IP:127.0.0.1,DNS:localhost")
-        hosts = TMP / "hosts"
-        hosts.write_text("127.0.0.1 localhost other\n")
-        subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+        set_hosts("127.0.0.1 localhost other\n")
         (TMP / "passwd").write_text("")
         self.lab.start_broker(ALL_IN_ONE + TLS)
         ours = {"MQTT_CERT_FILE": "/tmp/client.crt", "MQTT_KEY_FILE": "/tmp/client.key"}
