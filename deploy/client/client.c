@@ -1,5 +1,5 @@
 /* Browses TYPE and advertises WISH, as set below. Needs libmosquitto 2 (libmosquitto-dev) and proto/client_record.h.
- * Run: cc -I../../proto -o client client.c -lmosquitto && ./client. Broker: MQTT_SOCKET or MQTT_URL (mqtt://HOST:PORT). */
+ * Run: cc -I../../proto -o client client.c -lmosquitto && ./client. Broker: MQTT_SOCKET, MQTT_URL or 127.0.0.1. */
 #include "client_record.h"
 #include <mosquitto.h>
 #include <signal.h>
