@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ports_owner.h"
+#include "port_owner.h"
 
 #include <errno.h>
 #include <pwd.h>

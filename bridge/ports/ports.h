@@ -7,7 +7,7 @@
  * not health: those who publish the ports of containers listen, and complete a connection, whether
  * or not something in the container does.
  *
- * None of it blocks but ports_owner.h. Not shared between threads.
+ * None of it blocks but port_owner.h. Not shared between threads.
  */
 #ifndef BRIDGE_PORTS_H
 #define BRIDGE_PORTS_H
@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ports_owner.h"
+#include "port_owner.h"
 
 /* How many sockets a snapshot holds, of TCP and of UDP each: room for any host that is not under
  * attack. */

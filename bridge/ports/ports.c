@@ -7,8 +7,8 @@
  * connection before they know whether anybody in the container will.
  *
  * What counts is a TCP socket in LISTEN, and a UDP socket that is bound and not connected. The two
- * sources, sock_diag (ports_diag.c) and where the kernel has or permits none /proc/self/net
- * (ports_proc.c), fill the same two tables of {port, loopback or not, owner}. Whether a socket on
+ * sources, sock_diag (ports_sock_diag.c) and where the kernel has or permits none /proc/self/net
+ * (ports_proc_net.c), fill the same two tables of {port, loopback or not, owner}. Whether a socket on
  * "::" takes IPv4, too, makes no difference: a port that is reachable by IPv6 alone is published.
  *
  * A table is `complete` or it is not. What is found in it is true in any case, so PORT_OK is always

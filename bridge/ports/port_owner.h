@@ -3,8 +3,8 @@
  * Whose sockets may stand behind an advertisement: those of a user of this host, and those of the
  * user ids that are lent to the user's rootless containers.
  */
-#ifndef BRIDGE_PORTS_OWNER_H
-#define BRIDGE_PORTS_OWNER_H
+#ifndef BRIDGE_PORT_OWNER_H
+#define BRIDGE_PORT_OWNER_H
 
 #include <stdbool.h>
 #include <stddef.h>
