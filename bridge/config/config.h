@@ -20,10 +20,10 @@
 #define CONFIG_KEYS 31 /* in the sections with fixed names */
 #define CONFIG_VALUE_MAX                                                                           \
     180 /* bytes of a value, or of one item of a list: it fits a line of the file */
-#define CONFIG_LIST_MAX 256     /* items */
-#define CONFIG_CLIENT_MAX 64    /* bytes of a client's name */
-#define CONFIG_CLIENTS_MAX 1024 /* sections [advertise CLIENT] */
-#define CONFIG_ERROR_SIZE 512   /* of one message with its closing NUL */
+#define CONFIG_LIST_MAX 256                /* items */
+#define CONFIG_CLIENT_MAX TOPIC_CLIENT_MAX /* bytes of a client's name */
+#define CONFIG_CLIENTS_MAX 1024            /* sections [advertise CLIENT] */
+#define CONFIG_ERROR_SIZE 512              /* of one message with its closing NUL */
 #define CONFIG_ERRORS_MAX 20
 
 /* A list of texts. Read it through config_list_items(). */

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading the file. libinih splits the lines into keys and values; the reader that feeds it sees
- * each line first, because inih's handler learns neither line numbers (they are a build option of
- * inih) nor sections without keys, and because inih cuts long lines and long section names in
- * silence. So the reader counts lines, refuses what is too long, cuts comments, and follows the
- * sections; inih gets each heading as "[.]", to know only that a new one begins. What the reader
- * has found fault with, inih gets as an empty line: every fault is told once.
+ * Reading the file, line by line: a comment, a [section], a key with its value, or, indented, more of the
+ * list above. Every fault is told once, with its line: what follows a heading that is not good, or continues
+ * a value that is not, is passed over in silence.
  *
  * An indented line continues the value above it, which makes sense for lists only. Far more often
  * it is a key that somebody has indented; what looks like one is refused.
  */
 #include <errno.h>
-#include <ini.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -19,8 +15,10 @@
 #include "config_value.h"
 
 #define BLANKS " \t"
+/* The longest key with the longest text, and a '\r'. */
+#define LINE_BYTES (sizeof "password-file = " + CONFIG_VALUE_MAX)
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 #define HEADING_MAX (sizeof "advertise " - 1 + CONFIG_CLIENT_MAX)
-#define CLIENT_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 struct reader {
     FILE *file;
@@ -28,8 +26,6 @@ struct reader {
     struct config *config;
     struct config_errors *errors;
     unsigned line; /* the one that is looked at; the first is 1 */
-    bool stop;     /* no use in reading on */
-    bool indented; /* that line is */
     bool key_seen; /* since the heading there was a line with a key, good or bad */
 
     /* The section that the line is in. */
@@ -58,8 +54,8 @@ void config_add_error(struct config_errors *errors, const char *path, unsigned l
 #define ADD_ERROR(reader, ...)                                                                     \
     config_add_error((reader)->errors, (reader)->path, (reader)->line, __VA_ARGS__)
 
-/* One line without its end into `line`, of `size` bytes. False at the end of the file. */
-static bool read_line(struct reader *reader, char *line, size_t size)
+/* One line without its end; empty if it is not good. False: there is none, or no use in reading on. */
+static bool read_line(struct reader *reader, char line[LINE_BYTES + 1])
 {
     size_t length = 0;
     int c = getc(reader->file);
@@ -69,17 +65,15 @@ static bool read_line(struct reader *reader, char *line, size_t size)
     for (; c != EOF && c != '\n'; c = getc(reader->file)) {
         if (c == '\0') {
             ADD_ERROR(reader, "a NUL byte: this is not a text file");
-            reader->stop = true;
-            length = 0;
-            break;
+            return false;
         }
-        if (length < size)
+        if (length < LINE_BYTES)
             line[length] = (char)c;
         length++;
     }
-    if (length > size - sizeof "\r\n") { /* the longest that all builds of inih take */
+    if (length > LINE_BYTES) {
         ADD_ERROR(reader, "longer than %zu bytes; a list may go on in an indented line",
-                  size - sizeof "\r\n");
+                  LINE_BYTES);
         length = 0;
     }
     line[length] = '\0';
@@ -99,18 +93,11 @@ static void cut_comment(char *line)
     line[length] = '\0';
 }
 
-static bool is_client(const char *name)
-{
-    size_t length = strlen(name);
-    return length >= 1 && length <= CONFIG_CLIENT_MAX &&
-           strspn(name, CLIENT_CHARACTERS) == length && strcmp(name, ".") != 0 &&
-           strcmp(name, "..") != 0;
-}
-
 static bool enter_client(struct reader *reader, const char *name)
 {
     struct config *config = reader->config;
-    if (!is_client(name)) {
+    char client[TOPIC_CLIENT_MAX + 1];
+    if (!topic_client_parse(client, name)) {
         ADD_ERROR(
             reader,
             "[advertise %.80s]: a client's name is 1 to %d characters of A-Z a-z 0-9 . _ -, and "
@@ -173,47 +160,6 @@ static void read_heading(struct reader *reader, char *line)
                  reader->client ? reader->client->client : "");
 }
 
-/* May inih see this line? Its blanks at both ends are cut; `text` is where it begins. */
-static bool accept_line(struct reader *reader, char *text)
-{
-    if (*text == '\0' || *text == '#')
-        return false;
-    if (!reader->indented && *text == '[')
-        return true;
-    /* No item of a list has a '=' in it. */
-    if (reader->indented && (!reader->key_seen || strchr(text, '='))) {
-        ADD_ERROR(reader, "an indented line only continues a list above it");
-        return false;
-    }
-    if (!reader->indented && !strpbrk(text, "=:")) {
-        ADD_ERROR(reader, "neither a [section] nor a key = value");
-        return false;
-    }
-    return true;
-}
-
-/* inih's reader, in the manner of fgets(). */
-static char *next_line(char *line, int size, void *cookie)
-{
-    struct reader *reader = cookie;
-    if (reader->stop || reader->errors->count == CONFIG_ERRORS_MAX ||
-        !read_line(reader, line, (size_t)size))
-        return NULL;
-    if (reader->line == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
-        memmove(line, line + 3, strlen(line + 3) + 1); /* a byte order mark */
-
-    cut_comment(line);
-    size_t blanks = strspn(line, BLANKS);
-    reader->indented = blanks > 0;
-    if (!accept_line(reader, line + blanks)) {
-        line[0] = '\0';
-    } else if (!reader->indented && line[0] == '[') {
-        read_heading(reader, line);
-        memcpy(line, "[.]", sizeof "[.]");
-    }
-    return line;
-}
-
 /* Where the offset of a key counts in this section. */
 static void *base_of(const struct reader *reader, const struct config_key *key)
 {
@@ -222,17 +168,19 @@ static void *base_of(const struct reader *reader, const struct config_key *key)
     return reader->client ? &reader->client->policy : &reader->config->advertise;
 }
 
-/* The rest of a value in an indented line. */
-static void continue_value(struct reader *reader, const char *value)
+/* An indented line: the rest of a value. No item of a list has a '=' in it. */
+static void read_continuation(struct reader *reader, const char *text)
 {
     char error[CONFIG_ERROR_SIZE];
     const struct config_key *key = reader->key;
-    if (!key)
+    if (!reader->key_seen || strchr(text, '='))
+        ADD_ERROR(reader, "an indented line only continues a list above it");
+    else if (!key)
         return; /* the line above is already known to be bad */
-    if (!config_value_is_list(key))
+    else if (!config_value_is_list(key))
         ADD_ERROR(reader, "[%s] %s: only lists go on in an indented line", reader->heading,
                   key->name);
-    else if (!config_value_parse(key, base_of(reader, key), value, true, error))
+    else if (!config_value_parse(key, base_of(reader, key), text, true, error))
         ADD_ERROR(reader, "[%s] %s = %s", reader->heading, key->name, error);
 }
 
@@ -259,22 +207,43 @@ static void set_value(struct reader *reader, const char *name, const char *value
         ADD_ERROR(reader, "[%s] %s = %s", reader->heading, name, error);
 }
 
-/* inih's handler. Never fails: errors are collected. */
-static int take_value(void *cookie, const char *section, const char *name, const char *value)
+/* "KEY = VALUE", or with a ':', as INI files have it, too. */
+static void read_key(struct reader *reader, char *line)
 {
-    struct reader *reader = cookie;
-    (void)section;
-    if (reader->indented) {
-        continue_value(reader, value);
-        return 1;
+    char *sign = strpbrk(line, "=:");
+    if (!sign) {
+        ADD_ERROR(reader, "neither a [section] nor a key = value");
+        return;
     }
+    const char *value = sign + 1 + strspn(sign + 1, BLANKS);
+    while (sign > line && strchr(BLANKS, sign[-1]))
+        sign--;
+    *sign = '\0';
     reader->key_seen = true;
     reader->key = NULL;
     if (!reader->heading_seen)
-        ADD_ERROR(reader, "%.80s: this key is in no section", name);
+        ADD_ERROR(reader, "%.80s: this key is in no section", line);
     else if (reader->heading[0])
-        set_value(reader, name, value);
-    return 1;
+        set_value(reader, line, value);
+}
+
+static void read_lines(struct reader *reader)
+{
+    char buffer[LINE_BYTES + 1];
+    while (reader->errors->count < CONFIG_ERRORS_MAX && read_line(reader, buffer)) {
+        bool has_mark = reader->line == 1 && strncmp(buffer, BYTE_ORDER_MARK, 3) == 0;
+        char *line = buffer + (has_mark ? strlen(BYTE_ORDER_MARK) : 0);
+        cut_comment(line);
+        size_t blanks = strspn(line, BLANKS);
+        if (line[blanks] == '\0' || line[blanks] == '#')
+            continue;
+        if (blanks > 0)
+            read_continuation(reader, line + blanks);
+        else if (line[0] == '[')
+            read_heading(reader, line);
+        else
+            read_key(reader, line);
+    }
 }
 
 void config_read_file(struct config *config, const char *path, bool required,
@@ -287,14 +256,9 @@ void config_read_file(struct config *config, const char *path, bool required,
             config_add_error(errors, path, 0, "%s", strerror(errno));
         return;
     }
-    size_t errors_before = errors->count;
-    int result = ini_parse_stream(next_line, &reader, take_value, &reader);
+    read_lines(&reader);
     if (ferror(reader.file))
         config_add_error(errors, path, 0, "cannot be read");
-    else if (result < 0)
-        config_add_error(errors, path, 0, "out of memory");
-    else if (result > 0 && errors->count == errors_before)
-        config_add_error(errors, path, (unsigned)result, "neither a [section] nor a key = value");
     fclose(reader.file);
     if (!config_inherit(config))
         config_add_error(errors, path, 0, "out of memory");

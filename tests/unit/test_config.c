@@ -215,7 +215,6 @@ START_TEST(test_policies)
 }
 END_TEST
 
-/* Longer than the 50 bytes that inih keeps of a section's name. */
 START_TEST(test_longest_client)
 {
     struct config config;
