@@ -4,7 +4,6 @@
  * interface; avahi-browse writes a line for each protocol over which it is seen there. A change of
  * what a service resolves to is nothing to it.
  */
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +57,6 @@ struct avahi_browse {
     struct look look;
     struct options options;
     struct look_wish wish;
-    struct service_types types;
     bool on[ROWS]; /* which options were given */
     int columns;
     bool said_server, said_all;
@@ -79,12 +77,9 @@ static bool take(void *context, size_t row, const char *value, const char **prob
 static const char *const protocol_names[SERVICE_PROTOCOLS] = {"IPv4", "IPv6"};
 
 /* As Avahi spells it, or its name if that is wanted and known. */
-static const char *type_name(const struct avahi_browse *browse, const char *type, char *out)
+static const char *type_name(const struct avahi_browse *browse, const char *type)
 {
-    const char *locale = setlocale(LC_MESSAGES, NULL);
-    return browse->on[ROW_NO_DB_LOOKUP]
-               ? type
-               : service_types_name(&browse->types, type, locale ? locale : "C", out);
+    return browse->on[ROW_NO_DB_LOOKUP] ? type : service_types_name(type);
 }
 
 static void print_head(const struct avahi_browse *browse, char sign,
@@ -92,13 +87,13 @@ static void print_head(const struct avahi_browse *browse, char sign,
 {
     const struct service_id *id = &record->id;
     char name[PARSABLE_SIZE(SERVICE_NAME_MAX)], escaped[PARSABLE_SIZE(SERVICE_TYPE_MAX)];
-    char domain[PARSABLE_SIZE(SERVICE_DOMAIN_MAX)], known[SERVICE_TYPES_NAME_MAX + 1];
+    char domain[PARSABLE_SIZE(SERVICE_DOMAIN_MAX)];
     char interface[4 * SERVICE_INTERFACE_MAX + 1];
 
     print_escape(interface, (const uint8_t *)id->interface, strlen(id->interface));
     parsable_domain(escaped, id->type);
     parsable_domain(domain, id->domain);
-    const char *type = type_name(browse, escaped, known);
+    const char *type = type_name(browse, escaped);
     if (browse->on[ROW_PARSABLE]) {
         parsable_label(name, id->name);
         printf("%c;%s;%s;%s;%s;%s", sign, interface, protocol_names[protocol], name, type, domain);
@@ -202,8 +197,7 @@ static void on_complete(void *context)
 
 static void print_type(void *context, const char *type)
 {
-    char known[SERVICE_TYPES_NAME_MAX + 1];
-    puts(type_name(context, type, known));
+    puts(type_name(context, type));
 }
 
 static int columns(void)
@@ -255,7 +249,7 @@ static int run(const struct command *command, struct avahi_browse *browse, int c
         return EXIT_DONE;
     }
     if (browse->on[ROW_DUMP_DB]) {
-        service_types_each(&browse->types, print_type, browse);
+        service_types_each(print_type, browse);
         return EXIT_DONE;
     }
     int exit_code = check(command, browse, count, arguments);
@@ -276,9 +270,5 @@ int command_avahi_browse(const struct command *command, int argc, char **argv)
 
     if (!command_begin(command, &browse.options, &own, argc, argv, &first, &exit_code))
         return exit_code;
-    (void)setlocale(LC_MESSAGES, "");
-    service_types_open(&browse.types);
-    exit_code = run(command, &browse, argc - first, argv + first);
-    service_types_close(&browse.types);
-    return exit_code;
+    return run(command, &browse, argc - first, argv + first);
 }
