@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fnv.h"
 #include "record_json.h"
 #include "text.h"
 
@@ -154,11 +155,6 @@ uint64_t record_digest(const uint8_t *record, size_t size)
 
 uint64_t record_payload_digest(const uint8_t *payload, size_t length)
 {
-    uint64_t digest = 0xcbf29ce484222325; /* FNV offset basis */
-
-    for (size_t i = 0; i < length; i++) {
-        digest ^= payload[i];
-        digest *= 0x100000001b3; /* FNV prime */
-    }
+    uint64_t digest = fnv_64(FNV_64_BASIS, payload, length);
     return digest != 0 ? digest : 1;
 }

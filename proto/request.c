@@ -4,12 +4,13 @@
 #include <assert.h>
 #include <string.h>
 
+#include "service_type.h"
 #include "text.h"
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 
-#define SERVICE_NAME_LABEL_MAX 15 /* RFC 6335 5.1, without the underscore */
+#define SERVICE_NAME_LABEL_MAX 15 /* service_type_is_valid(), without the underscore */
 
 /*
  * RFC 1035 3.1: at most 255 bytes on the wire, each label with a length byte, and one for the root.
@@ -47,19 +48,11 @@ bool request_name_is_valid(const char *name)
 
 bool request_type_is_valid(const char *type)
 {
-    if (type[0] != '_')
+    size_t length = strlen(type);
+    if (!service_type_is_valid(type, length))
         return false;
-
-    const char *name = type + 1;
-    size_t length = strspn(name, LETTERS DIGITS "-");
-
-    if (length < 1 || length > SERVICE_NAME_LABEL_MAX || name[0] == '-' || name[length - 1] == '-')
-        return false;
-    for (size_t i = 1; i < length; i++)
-        if (name[i] == '-' && name[i - 1] == '-')
-            return false;
-    return strcspn(name, LETTERS) < length &&
-           (strcmp(name + length, "._tcp") == 0 || strcmp(name + length, "._udp") == 0);
+    const char *protocol = strchr(type, '.');
+    return strcmp(protocol, "._tcp") == 0 || strcmp(protocol, "._udp") == 0;
 }
 
 bool request_subtype_is_valid(const char *subtype)

@@ -87,8 +87,7 @@ uint32_t request_clamp_lease(double seconds);
 /* RFC 6763 4.1.1: 1 to 63 bytes, no control characters. */
 bool request_name_is_valid(const char *name);
 
-/* RFC 6335 5.1 and RFC 6763 section 7: "_", 1 to 15 letters, digits and hyphens with at least one
- * letter and no hyphen at an end or beside another, "._tcp" or "._udp" in lower case. */
+/* service_type_is_valid(), with "._tcp" or "._udp" in lower case: RFC 6763 section 7. */
 bool request_type_is_valid(const char *type);
 
 /*

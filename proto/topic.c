@@ -125,3 +125,16 @@ bool topic_prefix_is_valid(const char *prefix)
     }
     return previous != '/';
 }
+
+/* What follows "LEVELS/" in a topic, or NULL. */
+static const char *behind(const char *topic, const char *levels)
+{
+    size_t length = strlen(levels);
+    return strncmp(topic, levels, length) == 0 && topic[length] == '/' ? topic + length + 1 : NULL;
+}
+
+const char *topic_below(const char *topic, const char *prefix, const char *parent)
+{
+    const char *rest = behind(topic, prefix);
+    return rest && *parent ? behind(rest, parent) : rest;
+}

@@ -72,4 +72,11 @@ bool topic_client_parse(char client[TOPIC_CLIENT_MAX + 1], const char *path);
  */
 bool topic_prefix_is_valid(const char *prefix);
 
+/*
+ * What stands below a parent in a topic: "CLIENT/ID" of "mdns/advertise/CLIENT/ID" with the prefix "mdns"
+ * and the parent "advertise", or with the prefix alone ("" as the parent) "advertise/CLIENT/ID". NULL if
+ * it does not stand there, as the parent itself does not.
+ */
+const char *topic_below(const char *topic, const char *prefix, const char *parent);
+
 #endif

@@ -8,10 +8,9 @@
 #include <strings.h>
 
 #include "config_value.h"
+#include "service_type.h"
 
 #define SEPARATORS ", \t"
-#define DIGITS "0123456789"
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 #define LINE_WIDTH 100
 #define INDENTATION "   "
@@ -59,29 +58,14 @@ const char *const *config_list_items(const struct config_list *list)
 }
 
 /*
- * _NAME._tcp or _NAME._udp. `strict`: NAME by RFC 6335 section 5.1, as in a request. Otherwise what
- * Avahi would browse for: devices in the field have longer names (_androidtvremote2._tcp), and odd
- * ones (_nvstream_dbd._tcp).
+ * `strict`: what a request may say. Otherwise what Avahi would browse for, but for what a line of the file
+ * cannot hold, and what would have to be escaped.
  */
 static bool is_type(const char *item, size_t length, bool strict)
 {
-    static const size_t suffix = sizeof "._tcp" - 1;
-    if (length < suffix + 2 || length > SERVICE_TYPE_MAX || item[0] != '_')
-        return false;
-    const char *name = item + 1;
-    size_t bytes = length - suffix - 1;
-    if (strncasecmp(name + bytes, "._tcp", suffix) != 0 &&
-        strncasecmp(name + bytes, "._udp", suffix) != 0)
-        return false;
-    if (!strict)
-        return strcspn(name, ".\\=#;") == bytes;
-    if (strspn(name, LETTERS DIGITS "-") != bytes)
-        return false;
-    for (size_t i = 0; i + 1 < bytes; i++)
-        if (name[i] == '-' && name[i + 1] == '-')
-            return false;
-    return bytes <= 15 && name[0] != '-' && name[bytes - 1] != '-' &&
-           strcspn(name, LETTERS) < bytes;
+    if (strict)
+        return service_type_is_valid(item, length);
+    return service_type_is_seen(item, length) && strcspn(item, "\\=#;") >= length;
 }
 
 static bool parse_port_range(struct port_list *list, const char *item, size_t length,

@@ -244,6 +244,36 @@ START_TEST(client_paths)
 }
 END_TEST
 
+START_TEST(below)
+{
+    static const struct {
+        const char *topic, *prefix, *parent, *rest;
+    } rows[] = {
+        {"mdns/service/local/_a._tcp", "mdns", "service", "local/_a._tcp"},
+        {"mdns/service/local/_a._tcp", "mdns", "", "service/local/_a._tcp"},
+        {"a/b/service/x", "a/b", "service", "x"},
+        {"a/b/service/x", "a", "b/service", "x"},
+        {"mdns/service/", "mdns", "service", ""},
+        {"mdns/service//", "mdns", "service", "/"},
+        {"mdns/service", "mdns", "service", NULL},
+        {"mdns/services/x", "mdns", "service", NULL},
+        {"mdns/servic/x", "mdns", "service", NULL},
+        {"mdns2/service/x", "mdns", "service", NULL},
+        {"mdn/service/x", "mdns", "service", NULL},
+        {"mdns", "mdns", "", NULL},
+        {"mdns/", "mdns", "", ""},
+        {"/mdns/service/x", "mdns", "service", NULL},
+        {"", "mdns", "service", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *rest = topic_below(rows[i].topic, rows[i].prefix, rows[i].parent);
+
+        ck_assert_pstr_eq(rest, rows[i].rest);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("topic");
@@ -256,6 +286,7 @@ int main(void)
     tcase_add_test(tests, advertise_paths);
     tcase_add_test(tests, request_paths_lead_back);
     tcase_add_test(tests, client_paths);
+    tcase_add_test(tests, below);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
