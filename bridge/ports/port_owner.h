@@ -27,8 +27,8 @@ struct port_owner {
 /*
  * The user of that name, by getpwnam_r(), and its ranges in /etc/subuid. 0, or -errno; -ENOENT if
  * there is no such user, and so no rule. A missing file means no ranges, an unreadable one is
- * `incomplete`. May block where users come from a directory server: to be asked once for a client,
- * and kept. Any thread.
+ * `incomplete`. May block where users come from a directory server, and so is port_owners.h's to
+ * call. Any thread.
  */
 int port_owner_lookup(const char *user, struct port_owner *owner);
 

@@ -7,7 +7,7 @@
  * not health: those who publish the ports of containers listen, and complete a connection, whether
  * or not something in the container does.
  *
- * None of it blocks but port_owner.h. Not shared between threads.
+ * None of it blocks but port_owner_lookup(). Not shared between threads.
  */
 #ifndef BRIDGE_PORTS_H
 #define BRIDGE_PORTS_H
