@@ -2,24 +2,24 @@
 /*
  * Theory of operation
  *
- * The request is asked for again, which only renews its lease where it stands, whenever it might have
- * been missed or ended:
+ * The request is published again, which only renews its lease where the advertisement is established,
+ * whenever the bridge may have missed it or ended it:
  *
  *     connected     the broker may have forgotten what is retained
  *     online        the bridge is, and was not when we last heard of it: a bridge that comes to the
- *                   broker does not take up a retained request of a client that somebody has said to
- *                   be offline, be it a new life of the bridge or only a new connection
+ *                   broker does not take up a retained request of a client that is reported offline,
+ *                   be it a new life of the bridge or only a new connection
  *     a third of    two renewals may be lost
  *     the lease
- *     withdrawn     we did not ask for that: another program of the same client said "offline", or has
+ *     withdrawn     and not by us: another program of the same client published "offline", or has
  *                   our ID and came to its end, or we were stopped until the lease ended. After a
- *                   second, as two who do not agree are not to keep the network busy.
+ *                   second, as two programs that do not agree are not to keep the network busy.
  *     refused       by the broker: its ACL may be changed while we wait
  *
- * What policy refuses is not asked for out of turn: the bridge tries it again itself.
+ * What policy refuses is not requested out of turn: the bridge tries it again itself.
  *
- * Statuses count while the bridge is online (one that came before is kept until then), and if they have
- * our transaction. One that differs in nothing but when the lease ends is no news. Those with another
+ * A status counts while the bridge is online (one that came before is held until then), and if it has our
+ * transaction. One that differs in nothing but when the lease ends is not reported. Those with another
  * transaction are of a program with the same ID: its request takes the place of ours, until we renew it.
  */
 #include "advert.h"
@@ -38,65 +38,83 @@ void advert_init(struct advert *advert, const struct advert_handlers *handlers, 
 {
     *advert = (struct advert){.handlers = *handlers,
                               .context = context,
-                              .ask_at = NEVER,
+                              .request_at = NEVER,
                               .away_at = NEVER,
                               .lease_ms = lease * INT64_C(1000)};
     snprintf(advert->transaction, sizeof advert->transaction, "%s", transaction);
 }
 
-static void ask(struct advert *advert, int64_t now)
+/* ---- the request ---- */
+
+static void publish(struct advert *advert, int64_t now)
 {
-    if (!advert->wanted || !advert->connected)
+    if (advert->state == ADVERT_NOT_WANTED || !advert->connected)
         return;
-    advert->asked = true;
-    advert->ask_at = advert->lease_ms > 0 ? now + advert->lease_ms / 3 : NEVER;
-    advert->handlers.ask(advert->context, false);
+    if (advert->state == ADVERT_WANTED)
+        advert->state = ADVERT_REQUESTED;
+    advert->request_at = advert->lease_ms > 0 ? now + advert->lease_ms / 3 : NEVER;
+    advert->handlers.publish(advert->context, false);
 }
 
-void advert_want(struct advert *advert, int64_t now)
+void advert_request(struct advert *advert, int64_t now)
 {
-    advert->wanted = true;
-    ask(advert, now);
+    if (advert->state == ADVERT_NOT_WANTED)
+        advert->state = ADVERT_WANTED;
+    publish(advert, now);
 }
 
 bool advert_withdraw(struct advert *advert)
 {
-    bool withdraw = advert->asked && advert->connected;
-    advert->wanted = advert->asked = false;
-    advert->ask_at = NEVER;
+    bool withdraw = advert->state >= ADVERT_REQUESTED && advert->connected;
+    advert->state = ADVERT_NOT_WANTED;
+    advert->request_at = NEVER;
     if (withdraw)
-        advert->handlers.ask(advert->context, true);
+        advert->handlers.publish(advert->context, true);
     return withdraw;
 }
+
+static void request_after(struct advert *advert, int64_t delay, int64_t now)
+{
+    if (advert->state != ADVERT_NOT_WANTED)
+        advert->request_at = now + delay;
+}
+
+void advert_refused(struct advert *advert, int64_t now)
+{
+    request_after(advert, REFUSED_MS, now);
+}
+
+/* ---- the broker and the bridge ---- */
 
 void advert_connected(struct advert *advert, int64_t now)
 {
     advert->connected = true;
     if (advert->bridge != ADVERT_BRIDGE_AWAY)
         advert->away_at = now + AWAY_MS;
-    ask(advert, now);
+    publish(advert, now);
 }
 
 void advert_lost(struct advert *advert)
 {
     advert->connected = false;
-    advert->ask_at = advert->away_at = NEVER;
+    advert->request_at = advert->away_at = NEVER;
     if (advert->bridge == ADVERT_BRIDGE_ONLINE)
         advert->bridge = ADVERT_BRIDGE_UNKNOWN;
 }
 
-void advert_refused(struct advert *advert, int64_t now)
-{
-    if (advert->wanted)
-        advert->ask_at = now + REFUSED_MS;
-}
-
-static void tell_bridge(struct advert *advert, enum advert_bridge bridge)
+static void set_bridge(struct advert *advert, enum advert_bridge bridge)
 {
     bool was_away = advert->bridge == ADVERT_BRIDGE_AWAY;
     advert->bridge = bridge;
     if (advert->handlers.bridge && was_away != (bridge == ADVERT_BRIDGE_AWAY))
         advert->handlers.bridge(advert->context, bridge);
+}
+
+/* ---- statuses ---- */
+
+static bool is_set(const struct status *status)
+{
+    return status->transaction[0] != '\0';
 }
 
 static bool same_warnings(const struct status *a, const struct status *b)
@@ -108,44 +126,47 @@ static bool same_warnings(const struct status *a, const struct status *b)
     return same;
 }
 
-static bool says_the_same(const struct status *a, const struct status *b)
+static bool same_report(const struct status *a, const struct status *b)
 {
-    return a->state == b->state && a->kept == b->kept && a->reason == b->reason &&
-           a->error.code == b->error.code && strcmp(a->error.key, b->error.key) == 0 &&
+    return is_set(a) == is_set(b) && a->state == b->state && a->kept == b->kept &&
+           a->reason == b->reason && a->error.code == b->error.code &&
+           strcmp(a->error.key, b->error.key) == 0 &&
            strcmp(a->error.message, b->error.message) == 0 && strcmp(a->name, b->name) == 0 &&
            same_warnings(a, b);
 }
 
-static void take_status(struct advert *advert, int64_t now)
+/* Somebody else ended what we want; unless that is the policy of the bridge, it is requested again. */
+static void request_after_end(struct advert *advert, const struct status *status, int64_t now)
 {
-    const struct status *status = &advert->heard;
-    if (!advert->has_heard || advert->bridge != ADVERT_BRIDGE_ONLINE)
-        return;
-    bool news = !advert->told || !says_the_same(&advert->last, status);
-    advert->last = *status;
-    advert->told = true;
-    advert->has_heard = false;
-    if (status->state == STATUS_WITHDRAWN && advert->wanted &&
-        status->reason != STATUS_REPLACED_BY_POLICY)
-        advert->ask_at = now + AGAIN_MS;
-    if (news)
-        advert->handlers.news(advert->context, &advert->last);
+    if (status->state == STATUS_WITHDRAWN && status->reason != STATUS_REPLACED_BY_POLICY)
+        request_after(advert, AGAIN_MS, now);
 }
 
-/* Before we are heard ourselves, it may be what an earlier life of ours has left. */
+static void report_held(struct advert *advert, int64_t now)
+{
+    if (!is_set(&advert->held) || advert->bridge != ADVERT_BRIDGE_ONLINE)
+        return;
+    bool changed = !same_report(&advert->reported, &advert->held);
+    advert->reported = advert->held;
+    advert->held = (struct status){0};
+    request_after_end(advert, &advert->reported, now);
+    if (changed)
+        advert->handlers.status(advert->context, &advert->reported);
+}
+
+/* Of another program with our ID. Before anything of ours was reported, it may be what an earlier life of
+ * ours has left. */
 static void take_other(struct advert *advert, const struct status *status, int64_t now)
 {
-    bool ended = status->state == STATUS_WITHDRAWN;
-    bool is_news = advert->wanted && advert->told && !ended && !advert->replaced;
-
-    advert->replaced = !ended && (advert->replaced || is_news);
-    if (is_news)
+    if (status->state == STATUS_WITHDRAWN) {
+        if (advert->state == ADVERT_REPLACED)
+            advert->state = ADVERT_REQUESTED;
+        advert->reported.state = STATUS_WITHDRAWN; /* nothing is left at our topic */
+        request_after_end(advert, status, now);
+    } else if (advert->state == ADVERT_REQUESTED && is_set(&advert->reported)) {
+        advert->state = ADVERT_REPLACED;
         advert->handlers.replaced(advert->context);
-    if (!ended)
-        return;
-    advert->last = *status; /* what stands at our topic has gone, whoever asked for it */
-    if (advert->wanted && status->reason != STATUS_REPLACED_BY_POLICY)
-        advert->ask_at = now + AGAIN_MS;
+    }
 }
 
 void advert_status(struct advert *advert, const struct status *status, int64_t now)
@@ -154,20 +175,24 @@ void advert_status(struct advert *advert, const struct status *status, int64_t n
         take_other(advert, status, now);
         return;
     }
-    advert->heard = *status;
-    advert->has_heard = true;
-    take_status(advert, now);
+    advert->held = *status;
+    report_held(advert, now);
 }
 
-void advert_state(struct advert *advert, const struct state_record *state, int64_t now)
+const struct status *advert_reported(const struct advert *advert)
 {
-    if (state && state->life == BRIDGE_ONLINE) {
+    return is_set(&advert->reported) ? &advert->reported : NULL;
+}
+
+void advert_bridge_online(struct advert *advert, bool online, int64_t now)
+{
+    if (online) {
         bool has_come = advert->bridge != ADVERT_BRIDGE_ONLINE;
         advert->away_at = NEVER;
-        tell_bridge(advert, ADVERT_BRIDGE_ONLINE);
+        set_bridge(advert, ADVERT_BRIDGE_ONLINE);
         if (has_come)
-            ask(advert, now);
-        take_status(advert, now);
+            publish(advert, now);
+        report_held(advert, now);
     } else if (advert->bridge != ADVERT_BRIDGE_AWAY) {
         advert->bridge = ADVERT_BRIDGE_UNKNOWN;
         if (advert->away_at == NEVER)
@@ -175,13 +200,15 @@ void advert_state(struct advert *advert, const struct state_record *state, int64
     }
 }
 
+/* ---- what is due ---- */
+
 int64_t advert_run(struct advert *advert, int64_t now)
 {
     if (now >= advert->away_at) {
         advert->away_at = NEVER;
-        tell_bridge(advert, ADVERT_BRIDGE_AWAY);
+        set_bridge(advert, ADVERT_BRIDGE_AWAY);
     }
-    if (now >= advert->ask_at)
-        ask(advert, now);
-    return advert->ask_at < advert->away_at ? advert->ask_at : advert->away_at;
+    if (now >= advert->request_at)
+        publish(advert, now);
+    return advert->request_at < advert->away_at ? advert->request_at : advert->away_at;
 }

@@ -24,15 +24,15 @@ struct advertise {
     struct publication publication;
     struct advertise_options options;
     struct child child;
-    struct loop_timer look;     /* whether the port is listened on */
-    struct loop_timer patience; /* the end of --timeout */
-    bool established;           /* at any time */
-    struct status last;         /* that was told */
+    struct loop_timer poll_port; /* whether the port is listened on */
+    struct loop_timer patience;  /* the end of --timeout */
+    bool established;            /* at any time */
+    struct status reported;      /* the last one */
 };
 
-/* ---- what is told ---- */
+/* ---- reports ---- */
 
-static void tell(const struct advertise *advertise, const char *line)
+static void report(const struct advertise *advertise, const char *line)
 {
     if (advertise->options.command)
         say("%s", line);
@@ -40,7 +40,7 @@ static void tell(const struct advertise *advertise, const char *line)
         puts(line);
 }
 
-static void tell_json(const struct advertise *advertise, const struct status *status)
+static void report_json(const struct advertise *advertise, const struct status *status)
 {
     char json[ADVERTISE_JSON_SIZE];
     advertise_json(json, status);
@@ -58,27 +58,27 @@ static bool warns_of(const struct status *status, enum status_warning_code code)
     return false;
 }
 
-/* A warning is told when it comes, and when the last one has gone. */
-static void tell_status(struct advertise *advertise, const struct status *status)
+/* A warning is reported when it comes, and when the last one has gone. */
+static void report_status(struct advertise *advertise, const struct status *status)
 {
     char line[ADVERTISE_LINE_SIZE];
 
     if (advertise->options.common.json) {
-        tell_json(advertise, status);
+        report_json(advertise, status);
         return;
     }
     advertise_line(line, status);
-    tell(advertise, line);
+    report(advertise, line);
     for (size_t i = 0; i < status->warning_count; i++) {
-        if (warns_of(&advertise->last, status->warnings[i].code))
+        if (warns_of(&advertise->reported, status->warnings[i].code))
             continue;
         advertise_warning(line, &status->warnings[i]);
-        tell(advertise, line);
+        report(advertise, line);
     }
-    if (status->warning_count == 0 && advertise->last.warning_count > 0 &&
+    if (status->warning_count == 0 && advertise->reported.warning_count > 0 &&
         status->state == STATUS_ESTABLISHED)
-        tell(advertise, "no warnings any more");
-    advertise->last = *status;
+        report(advertise, "no warnings any more");
+    advertise->reported = *status;
 }
 
 /* ---- what happens ---- */
@@ -90,14 +90,14 @@ static bool may_pass(const struct advertise *advertise, const struct status *sta
            status->error.code == STATUS_DENIED && strcmp(status->error.key, "port") == 0;
 }
 
-static void on_news(void *context, const struct status *status)
+static void on_status(void *context, const struct status *status)
 {
     struct advertise *advertise = context;
     bool failed = status->state == STATUS_FAILED || (status->state == STATUS_WITHDRAWN &&
                                                      status->reason == STATUS_REPLACED_BY_POLICY);
 
     advertise->established |= status->state == STATUS_ESTABLISHED;
-    tell_status(advertise, status);
+    report_status(advertise, status);
     if (failed && !advertise->options.command && !may_pass(advertise, status))
         publication_end(&advertise->publication, EXIT_FAILED);
 }
@@ -120,7 +120,7 @@ static void on_refused(void *context, enum publication_right right, int reason)
     const struct publication *publication = &advertise->publication;
     const char *text = connection_reason_text(reason);
 
-    if (right == PUBLICATION_ASK)
+    if (right == PUBLICATION_REQUEST)
         say("the broker does not let you advertise as %s (%s: %s)", publication->owner.client,
             publication->request_topic, text);
     else
@@ -143,7 +143,8 @@ static void patience_ended(void *context, int64_t now)
     struct advertise *advertise = context;
     struct publication *publication = &advertise->publication;
     const struct advert *advert = &publication->advert;
-    bool refused = advert->told && advert->last.state == STATUS_FAILED;
+    const struct status *status = advert_reported(advert);
+    bool refused = status && status->state == STATUS_FAILED;
 
     if (advertise->established)
         return;
@@ -155,9 +156,10 @@ static void patience_ended(void *context, int64_t now)
             publication->session.place.url, publication->session.options->prefix);
         publication_end(publication, EXIT_NO_BRIDGE);
     } else {
-        say("not established in time: %s", !advert->asked ? "nobody listens on the port"
-                                           : refused      ? "it is refused"
-                                                          : "it is pending");
+        say("not established in time: %s", advert->state < ADVERT_REQUESTED
+                                               ? "nobody listens on the port"
+                                           : refused ? "it is refused"
+                                                     : "it is pending");
         publication_end(publication, refused ? EXIT_FAILED : EXIT_NO_BRIDGE);
     }
 }
@@ -168,18 +170,18 @@ static bool is_udp(const char *type)
     return protocol && strcmp(protocol, "._udp") == 0;
 }
 
-static void look_for_listener(void *context, int64_t now)
+static void check_port(void *context, int64_t now)
 {
     struct advertise *advertise = context;
     int found = listening(is_udp(advertise->options.wish.type), advertise->options.container_port);
 
     if (found == 0) {
-        advertise->look.due = now + LISTENING_MS;
+        advertise->poll_port.due = now + LISTENING_MS;
         return;
     }
     if (found < 0)
         say("who listens on ports cannot be seen (%s); advertising without it", strerror(-found));
-    publication_want(&advertise->publication);
+    publication_request(&advertise->publication);
 }
 
 static void on_signal(void *context, int number)
@@ -210,7 +212,7 @@ static int start_child(struct advertise *advertise)
 static int run(struct advertise *advertise)
 {
     static const struct publication_handlers handlers = {
-        .news = on_news, .bridge = on_bridge, .refused = on_refused, .failed = on_failed};
+        .status = on_status, .bridge = on_bridge, .refused = on_refused, .failed = on_failed};
     struct publication *publication = &advertise->publication;
     struct loop *loop = &publication->session.loop;
     bool timed = advertise->options.common.timeout_ms >= 0;
@@ -226,13 +228,13 @@ static int run(struct advertise *advertise)
     loop->signal = on_signal;
     publication->session.persistent = !timed;
     loop_add_timer(loop, &advertise->patience, patience_ended, advertise);
-    loop_add_timer(loop, &advertise->look, look_for_listener, advertise);
+    loop_add_timer(loop, &advertise->poll_port, check_port, advertise);
     if (timed)
         advertise->patience.due = publication->session.give_up_at;
     if (advertise->options.when_listening)
-        look_for_listener(advertise, clock_now());
+        check_port(advertise, clock_now());
     else
-        publication_want(publication);
+        publication_request(publication);
     return loop_run(loop);
 }
 

@@ -42,12 +42,12 @@ static void on_established(struct publish *publish)
     publish->established = true;
 }
 
-static void on_news(void *context, const struct status *status)
+static void on_status(void *context, const struct status *status)
 {
     struct publish *publish = context;
     bool is_there = status->state == STATUS_ESTABLISHED;
 
-    if (publish->publication.ends)
+    if (publication_is_ending(&publish->publication))
         return;
     if ((is_there || status->state == STATUS_PENDING) && strcmp(publish->name, status->name) != 0) {
         text_excerpt(publish->name, sizeof publish->name, status->name);
@@ -79,10 +79,10 @@ static void say_whom(struct publish *publish, const struct state_record *state)
 }
 
 /* A bridge that is starting is waited for. One that was there and goes is told by on_bridge(). */
-static void on_state(void *context)
+static void on_bridge_known(void *context)
 {
     struct publish *publish = context;
-    const struct state_record *state = &publish->publication.state;
+    const struct state_record *state = &publish->publication.bridge_state;
     bool may_fail = !publish->options.no_fail && !publish->was_online;
 
     publish->was_online |= state->life == BRIDGE_ONLINE;
@@ -118,7 +118,7 @@ static void on_bridge(void *context, enum advert_bridge bridge)
 static void on_refused(void *context, enum publication_right right, int reason)
 {
     struct publish *publish = context;
-    const char *to = right == PUBLICATION_ASK ? "advertise" : "hear of what you advertise";
+    const char *to = right == PUBLICATION_REQUEST ? "advertise" : "hear of what you advertise";
     fprintf(stderr, "Failed to create entry group: the broker does not let you %s as %s (%s)\n", to,
             publish->publication.owner.client, connection_reason_text(reason));
     publication_end(&publish->publication, PUBLISH_FAILED);
@@ -150,8 +150,8 @@ static void on_signal(void *context, int number)
 
 static int run(struct publish *publish)
 {
-    static const struct publication_handlers handlers = {on_news, on_bridge, on_refused,
-                                                         on_lost, on_state,  on_failed};
+    static const struct publication_handlers handlers = {on_status, on_bridge,       on_refused,
+                                                         on_lost,   on_bridge_known, on_failed};
     struct publication *publication = &publish->publication;
 
     int exit_code = (int)publication_open(publication, &publish->options.common,
@@ -160,7 +160,7 @@ static int run(struct publish *publish)
         text_excerpt(publish->name, sizeof publish->name, publish->options.wish.name);
         publication->session.loop.signal = on_signal;
         publication->session.persistent = publish->options.no_fail;
-        publication_want(publication);
+        publication_request(publication);
         exit_code = loop_run(&publication->session.loop);
     } else {
         exit_code = PUBLISH_FAILED;

@@ -15,19 +15,24 @@
 
 /* ---- the end ---- */
 
+bool publication_is_ending(const struct publication *p)
+{
+    return p->exit_code != PUBLICATION_NOT_ENDING;
+}
+
 /* Is there nothing left to wait for? */
 static bool is_over(const struct publication *p)
 {
-    const struct advert *advert = &p->advert;
-    bool answered = !advert->told || advert->last.state == STATUS_WITHDRAWN ||
-                    (advert->last.state == STATUS_FAILED && !advert->last.kept);
-    return p->last_acknowledged &&
-           (answered || p->refused || advert->bridge != ADVERT_BRIDGE_ONLINE);
+    const struct status *status = advert_reported(&p->advert);
+    bool gone = !status || status->state == STATUS_WITHDRAWN ||
+                (status->state == STATUS_FAILED && !status->kept);
+    return p->unacknowledged == 0 &&
+           (gone || p->refused[PUBLICATION_REQUEST] || p->advert.bridge != ADVERT_BRIDGE_ONLINE);
 }
 
 static void check_end(struct publication *p)
 {
-    if (p->ends && is_over(p))
+    if (publication_is_ending(p) && is_over(p))
         loop_end(&p->session.loop, p->exit_code);
 }
 
@@ -40,25 +45,29 @@ static void ending_passed(void *context, int64_t now)
 
 static void publish(struct publication *p, const char *topic, const char *text)
 {
-    p->last_number = connection_publish(p->session.connection, topic, text, strlen(text), true);
-    p->last_acknowledged = p->last_number < 0;
+    int number = connection_publish(p->session.connection, topic, text, strlen(text), true);
+    p->unacknowledged = number > 0 ? number : 0;
+}
+
+/* True: something was published that has to get through. */
+static bool publish_end(struct publication *p)
+{
+    bool published = advert_withdraw(&p->advert);
+    if (!p->presence_topic[0] || !connection_is_up(p->session.connection))
+        return published;
+    publish(p, p->presence_topic, "offline");
+    return true;
 }
 
 void publication_end(struct publication *p, int exit_code)
 {
-    bool again = p->ends, said = false;
+    bool again = publication_is_ending(p);
 
-    p->exit_code = again ? p->exit_code : exit_code;
-    p->ends = true;
     if (!again) {
-        said = advert_withdraw(&p->advert);
-        if (p->presence && connection_is_up(p->session.connection)) {
-            publish(p, p->presence_topic, "offline");
-            said = true;
-        }
+        p->exit_code = exit_code;
         p->ending.due = clock_now() + ENDING_MS;
     }
-    if (!said)
+    if (again || !publish_end(p))
         loop_end(&p->session.loop, p->exit_code);
 }
 
@@ -70,7 +79,7 @@ static void run_advert(void *context, int64_t now)
     p->due.due = advert_run(&p->advert, now);
 }
 
-static void on_ask(void *context, bool withdraw)
+static void on_publish(void *context, bool withdraw)
 {
     struct publication *p = context;
     publish(p, p->request_topic, withdraw ? "" : p->request);
@@ -83,17 +92,17 @@ static void on_replaced(void *context)
         p->request_topic);
 }
 
-static void on_news(void *context, const struct status *status)
+static void on_status(void *context, const struct status *status)
 {
     struct publication *p = context;
-    if (p->handlers.news)
-        p->handlers.news(p->context, status);
+    if (p->handlers.status)
+        p->handlers.status(p->context, status);
 }
 
 static void on_bridge(void *context, enum advert_bridge bridge)
 {
     struct publication *p = context;
-    if (p->handlers.bridge && !p->ends)
+    if (p->handlers.bridge && !publication_is_ending(p))
         p->handlers.bridge(p->context, bridge);
 }
 
@@ -102,8 +111,8 @@ static void on_bridge(void *context, enum advert_bridge bridge)
 static void on_connected(void *context)
 {
     struct publication *p = context;
-    p->refused = p->deaf = false;
-    if (p->presence)
+    memset(p->refused, 0, sizeof p->refused);
+    if (p->presence_topic[0])
         publish(p, p->presence_topic, "online");
     advert_connected(&p->advert, clock_now());
     run_advert(p, clock_now());
@@ -114,17 +123,17 @@ static void on_lost(void *context)
     struct publication *p = context;
     advert_lost(&p->advert);
     run_advert(p, clock_now());
-    if (p->ends)
-        loop_end(&p->session.loop, p->exit_code); /* the will has said it for us */
+    if (publication_is_ending(p))
+        loop_end(&p->session.loop, p->exit_code); /* the will takes it back */
     else if (p->handlers.lost)
         p->handlers.lost(p->context);
 }
 
-static void tell_state(void *context)
+static void on_bridge_known(void *context)
 {
     struct publication *p = context;
-    if (p->handlers.state && !p->ends)
-        p->handlers.state(p->context);
+    if (p->handlers.bridge_known && !publication_is_ending(p))
+        p->handlers.bridge_known(p->context);
 }
 
 static bool on_failed(void *context, const struct connection_failure *failure)
@@ -133,21 +142,20 @@ static bool on_failed(void *context, const struct connection_failure *failure)
     return p->handlers.failed(p->context, failure);
 }
 
-static void take_state(struct publication *p, const struct message *message)
+static void take_bridge_state(struct publication *p, const struct message *message)
 {
-    bool there = message->length > 0;
-    if (!there)
-        p->state = (struct state_record){0};
-    else if (!state_record_read(&p->state, message->payload, message->length))
+    if (message->length == 0)
+        p->bridge_state = (struct state_record){0};
+    else if (!state_record_read(&p->bridge_state, message->payload, message->length))
         return;
-    advert_state(&p->advert, there ? &p->state : NULL, clock_now());
-    tell_state(p);
+    advert_bridge_online(&p->advert, p->bridge_state.life == BRIDGE_ONLINE, clock_now());
+    on_bridge_known(p);
 }
 
-/* Another program of our client has gone, and its will has spoken for us, too. */
+/* Another program of our client has ended, and its "offline" is not true of us. */
 static void take_presence(struct publication *p, const struct message *message)
 {
-    if (!p->ends && !message->retained && message->length == strlen("offline") &&
+    if (!publication_is_ending(p) && !message->retained && message->length == strlen("offline") &&
         memcmp(message->payload, "offline", message->length) == 0)
         publish(p, p->presence_topic, "online");
 }
@@ -158,7 +166,7 @@ static void on_message(void *context, const struct message *message)
     struct status status;
 
     if (strcmp(message->topic, p->state_topic) == 0)
-        take_state(p, message);
+        take_bridge_state(p, message);
     else if (strcmp(message->topic, p->presence_topic) == 0)
         take_presence(p, message);
     else if (status_record_read(&status, message->payload, message->length))
@@ -167,33 +175,33 @@ static void on_message(void *context, const struct message *message)
     check_end(p);
 }
 
-static void tell_refusal(struct publication *p, enum publication_right right, int reason)
+static void refuse(struct publication *p, enum publication_right right, int reason)
 {
-    if (p->handlers.refused && !p->ends)
+    bool known = p->refused[right];
+    p->refused[right] = true;
+    if (!known && p->handlers.refused && !publication_is_ending(p))
         p->handlers.refused(p->context, right, reason);
 }
 
 static void on_subscription_refused(void *context, int reason)
 {
-    struct publication *p = context;
-    if (!p->deaf)
-        tell_refusal(p, PUBLICATION_HEAR, reason);
-    p->deaf = true;
+    refuse(context, PUBLICATION_STATUS, reason);
 }
 
+/* What the broker takes of an earlier message does not say that it takes the last one, too. */
 static void on_acknowledged(void *context, int number, int reason)
 {
     struct publication *p = context;
+    bool is_last = number == p->unacknowledged;
 
-    bool refuses = reason >= 0x80, is_news = refuses && !p->refused;
-
-    p->last_acknowledged |= number == p->last_number;
-    if (refuses || number == p->last_number)
-        p->refused = refuses;
-    if (refuses)
+    if (is_last)
+        p->unacknowledged = 0;
+    if (reason >= 0x80) {
         advert_refused(&p->advert, clock_now());
-    if (is_news)
-        tell_refusal(p, PUBLICATION_ASK, reason);
+        refuse(p, PUBLICATION_REQUEST, reason);
+    } else if (is_last) {
+        p->refused[PUBLICATION_REQUEST] = false;
+    }
     run_advert(p, clock_now());
     check_end(p);
 }
@@ -212,7 +220,7 @@ static bool make_transaction(char *out, size_t size)
 
 static enum exit_code make_request(struct publication *p, const struct wish *wish)
 {
-    static const struct advert_handlers handlers = {on_ask, on_replaced, on_news, on_bridge};
+    static const struct advert_handlers handlers = {on_publish, on_replaced, on_status, on_bridge};
     char transaction[17] = "";
     struct status_error error = {0};
 
@@ -248,7 +256,7 @@ static enum exit_code find_owner(struct publication *p, const struct publication
     return EXIT_DONE;
 }
 
-static void make_topics(struct publication *p)
+static void make_topics(struct publication *p, bool presence)
 {
     const char *prefix = p->session.options->prefix;
     char path[TOPIC_STATUS_SIZE];
@@ -258,18 +266,21 @@ static void make_topics(struct publication *p)
     topic_status_path(path, &p->owner);
     snprintf(p->status_topic, sizeof p->status_topic, "%s/advertise/%s", prefix, path);
     snprintf(p->state_topic, sizeof p->state_topic, "%s/bridge/state", prefix);
-    snprintf(p->presence_topic, sizeof p->presence_topic, "%s/client/%s", prefix, p->owner.client);
+    if (presence)
+        snprintf(p->presence_topic, sizeof p->presence_topic, "%s/client/%s", prefix,
+                 p->owner.client);
 }
 
 /* The state comes before the statuses, which count or not by what it says. */
 static bool prepare(struct publication *p)
 {
     struct connection *connection = p->session.connection;
-    bool will = p->presence ? connection_set_will(connection, p->presence_topic, "offline", true)
-                            : connection_set_will(connection, p->request_topic, "", true);
+    bool presence = p->presence_topic[0] != '\0';
+    bool will = presence ? connection_set_will(connection, p->presence_topic, "offline", true)
+                         : connection_set_will(connection, p->request_topic, "", true);
     return will && connection_subscribe(connection, p->state_topic) &&
            connection_subscribe(connection, p->status_topic) &&
-           (!p->presence || connection_subscribe(connection, p->presence_topic));
+           (!presence || connection_subscribe(connection, p->presence_topic));
 }
 
 enum exit_code publication_open(struct publication *p, const struct options *options,
@@ -278,7 +289,7 @@ enum exit_code publication_open(struct publication *p, const struct options *opt
 {
     static const struct connection_handlers connection_handlers = {
         .connected = on_connected,
-        .settled = tell_state,
+        .settled = on_bridge_known,
         .lost = on_lost,
         .failed = on_failed,
         .message = on_message,
@@ -286,8 +297,8 @@ enum exit_code publication_open(struct publication *p, const struct options *opt
         .subscription_refused = on_subscription_refused,
     };
 
-    *p =
-        (struct publication){.handlers = *handlers, .context = context, .presence = plan->presence};
+    *p = (struct publication){
+        .handlers = *handlers, .context = context, .exit_code = PUBLICATION_NOT_ENDING};
     p->session.loop.signal_fd = -1;
     enum exit_code code = make_request(p, plan->wish);
     if (code == EXIT_DONE)
@@ -299,16 +310,16 @@ enum exit_code publication_open(struct publication *p, const struct options *opt
     p->session.loop.context = context;
     loop_add_timer(&p->session.loop, &p->due, run_advert, p);
     loop_add_timer(&p->session.loop, &p->ending, ending_passed, p);
-    make_topics(p);
+    make_topics(p, plan->presence);
     if (prepare(p))
         return EXIT_DONE;
     say("out of memory");
     return EXIT_INTERNAL;
 }
 
-void publication_want(struct publication *p)
+void publication_request(struct publication *p)
 {
-    advert_want(&p->advert, clock_now());
+    advert_request(&p->advert, clock_now());
     run_advert(p, clock_now());
 }
 
