@@ -22,12 +22,6 @@ const char *place_source_name(enum place_source source)
     return source_names[source];
 }
 
-static const char *environment(const char *name)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : NULL;
-}
-
 /* A folder that may not be searched is the broker's, too, and that is to be said. */
 static bool is_there(const char *socket)
 {
@@ -38,16 +32,16 @@ static bool is_there(const char *socket)
 static const char *choose(enum place_source *source, const struct options *options,
                           const char *socket, char url[PLACE_URL_MAX + 1])
 {
-    const char *path = environment("MQTT_SOCKET");
+    const char *path = options_environment("MQTT_SOCKET");
 
     if (options->broker) {
         *source = PLACE_FROM_OPTION;
         return options->broker;
     }
     *source = PLACE_FROM_MQTT_SOCKET;
-    if (!path && environment("MQTT_URL")) {
+    if (!path && options_environment("MQTT_URL")) {
         *source = PLACE_FROM_MQTT_URL;
-        return environment("MQTT_URL");
+        return options_environment("MQTT_URL");
     }
     if (!path && is_there(socket)) {
         *source = PLACE_FOUND_SOCKET;

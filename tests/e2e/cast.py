@@ -1,7 +1,7 @@
-"""Makes client/mdns-mqtt.cast, the terminal picture of the tool: an asciinema recording (version 2).
+"""Makes client/tool/mdns-mqtt.cast, the terminal picture of the tool: an asciinema recording (version 2).
 
 Everything in it has happened: the tool runs on a terminal of its own, against a bridge that sees the
-services of deploy/simulate on a LAN in namespaces. `asciinema play client/mdns-mqtt.cast` shows it.
+services of deploy/simulate on a LAN in namespaces. `asciinema play client/tool/mdns-mqtt.cast` shows it.
 
     ./cast.py
 """
@@ -21,7 +21,7 @@ import world
 from case import Case
 from process import wait_until
 
-OUTPUT = world.PROJECT / "client/mdns-mqtt.cast"
+OUTPUT = world.PROJECT / "client/tool/mdns-mqtt.cast"
 WIDTH, HEIGHT = 100, 26
 PROMPT = "\x1b[1;32mcontainer\x1b[0m$ "
 KEYSTROKE, PAUSE = 0.04, 1.2  # seconds; how somebody would type and read

@@ -290,13 +290,13 @@ class Ends(Case):
 
     def test_manual(self):
         """Each option that --help names is in the manual page, and each exit code of the header."""
-        manual = (world.PROJECT / "client/mdns-mqtt.1").read_text()
+        manual = (world.PROJECT / "client/tool/mdns-mqtt.1").read_text()
         documented = set(re.findall(r"Fl -([a-z-]+)", manual))
         for command in ("browse", "resolve", "status", "watch", "decode", "advertise", "doctor"):
             options = re.findall(r"--([a-z-]+)", tool.run(command, "--help").stdout)
             self.assertIn("json", options)
             self.assertEqual(set(options) - documented, set())
-        codes = re.findall(r"(?m)^    EXIT_\w+ =\s*(\d+)", (world.PROJECT / "client/exit_codes.h").read_text())
+        codes = re.findall(r"(?m)^    EXIT_\w+ =\s*(\d+)", (world.PROJECT / "client/common/exit_codes.h").read_text())
         self.assertEqual(set(re.findall(r"(?m)^\.It (\d+)$", manual)), set(codes))
 
     def test_completion(self):
@@ -309,7 +309,7 @@ class Ends(Case):
             publish(f"mdns/service/local/{kind}/x/e", json.dumps({**record, "type": kind}), True)
 
         def complete(*words):
-            script = (f"source {world.PROJECT}/client/mdns-mqtt.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($#-1));"
+            script = (f"source {world.PROJECT}/client/tool/mdns-mqtt.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($#-1));"
                       f" _mdns_mqtt {tool.program()} \"${{@: -1}}\" \"${{@: -2:1}}\"; echo \"${{COMPREPLY[*]}}\"")
             return subprocess.run(["bash", "-c", script, "bash", *words], check=True, timeout=30 * slow(), cwd=TMP,
                                   stdout=subprocess.PIPE).stdout.decode().split()

@@ -12,23 +12,24 @@
 static struct place by_socket = {.host = "/run/mdns-mqtt/mqtt.sock"};
 static struct place by_tcp = {.host = "127.0.0.1", .port = 1883, .url = "mqtt://127.0.0.1:1883"};
 
-static struct doctor_patient patient(enum who_runtime runtime, const struct place *place)
+static struct doctor_environment environment(enum container_runtime runtime,
+                                             const struct place *place)
 {
-    return (struct doctor_patient){
+    return (struct doctor_environment){
         .runtime = runtime, .user = "laba", .client = "web", .uid = 1000, .place = place};
 }
 
 /* The longest that there are, and room for the end of each advice. */
 START_TEST(room)
 {
-    struct doctor_patient who = {.uid = (uid_t)-1, .place = &by_socket};
+    struct doctor_environment who = {.uid = (uid_t)-1, .place = &by_socket};
 
     memset(who.user, 'u', TOPIC_CLIENT_MAX);
     memset(who.client, 'c', TOPIC_CLIENT_MAX);
     for (int check = DOCTOR_SOCKET; check < DOCTOR_CHECKS; check++)
-        for (int runtime = WHO_HOST; runtime <= WHO_OTHER; runtime++)
+        for (int runtime = CONTAINER_NONE; runtime <= CONTAINER_OTHER; runtime++)
             for (int mounts = 0; mounts < 4; mounts++) {
-                who.runtime = (enum who_runtime)runtime;
+                who.runtime = (enum container_runtime)runtime;
                 who.folder_mounted = mounts & 1;
                 who.socket_itself = mounts & 2;
                 const char *text = doctor_advice((enum doctor_check)check, &who);
@@ -37,18 +38,18 @@ START_TEST(room)
 }
 END_TEST
 
-static void advises_who(enum doctor_check check, const struct doctor_patient *who,
+static void advises_who(enum doctor_check check, const struct doctor_environment *who,
                         const char *wanted)
 {
     const char *text = doctor_advice(check, who);
     ck_assert_msg(strstr(text, wanted), "%s %s: %s", doctor_check_name(check),
-                  who_runtime_name(who->runtime), text);
+                  container_runtime_name(who->runtime), text);
 }
 
-static void advises(enum doctor_check check, enum who_runtime runtime, const struct place *place,
-                    const char *wanted)
+static void advises(enum doctor_check check, enum container_runtime runtime,
+                    const struct place *place, const char *wanted)
 {
-    struct doctor_patient who = patient(runtime, place);
+    struct doctor_environment who = environment(runtime, place);
     advises_who(check, &who, wanted);
 }
 
@@ -57,31 +58,31 @@ START_TEST(advice)
     static const char mount[] = "/run/mdns-mqtt/laba/s";
 
     for (int check = DOCTOR_SOCKET; check < DOCTOR_CHECKS; check++)
-        for (int runtime = WHO_HOST; runtime <= WHO_OTHER; runtime++)
-            advises((enum doctor_check)check, (enum who_runtime)runtime, &by_socket, " ");
-    for (int runtime = WHO_HOST; runtime <= WHO_OTHER; runtime++)
-        advises(DOCTOR_SOCKET, (enum who_runtime)runtime, &by_socket, mount);
-    advises(DOCTOR_SOCKET, WHO_HOST, &by_socket, "deploy/grant laba advertise");
-    advises(DOCTOR_SOCKET, WHO_PODMAN, &by_socket, "podman run --volume ");
-    advises(DOCTOR_SOCKET, WHO_PODMAN, &by_socket, "--device mdns-mqtt/broker=laba");
-    advises(DOCTOR_SOCKET, WHO_PODMAN, &by_socket, "as root: deploy/grant laba advertise");
-    advises(DOCTOR_SOCKET, WHO_DOCKER, &by_socket, "docker run --mount ");
-    advises(DOCTOR_SOCKET, WHO_OTHER, &by_socket, "--ro-bind ");
-    advises(DOCTOR_PERMISSION, WHO_HOST, &by_socket, "deploy/grant laba observe");
-    advises(DOCTOR_PERMISSION, WHO_PODMAN, &by_socket, "--userns=keep-id");
-    advises(DOCTOR_PERMISSION, WHO_PODMAN, &by_socket, "--container-uid 1000");
-    advises(DOCTOR_PERMISSION, WHO_PODMAN, &by_socket, "--security-opt label=disable");
-    advises(DOCTOR_PERMISSION, WHO_DOCKER, &by_socket, "--security-opt label=disable");
-    advises(DOCTOR_BROKER, WHO_HOST, &by_tcp, "systemctl");
-    advises(DOCTOR_BROKER, WHO_PODMAN, &by_socket, "systemctl");
-    advises(DOCTOR_BROKER, WHO_PODMAN, &by_tcp, "podman run --volume ");
-    advises(DOCTOR_ADVERTISE, WHO_HOST, &by_tcp, "deploy/grant laba advertise --client web");
+        for (int runtime = CONTAINER_NONE; runtime <= CONTAINER_OTHER; runtime++)
+            advises((enum doctor_check)check, (enum container_runtime)runtime, &by_socket, " ");
+    for (int runtime = CONTAINER_NONE; runtime <= CONTAINER_OTHER; runtime++)
+        advises(DOCTOR_SOCKET, (enum container_runtime)runtime, &by_socket, mount);
+    advises(DOCTOR_SOCKET, CONTAINER_NONE, &by_socket, "deploy/grant laba advertise");
+    advises(DOCTOR_SOCKET, CONTAINER_PODMAN, &by_socket, "podman run --volume ");
+    advises(DOCTOR_SOCKET, CONTAINER_PODMAN, &by_socket, "--device mdns-mqtt/broker=laba");
+    advises(DOCTOR_SOCKET, CONTAINER_PODMAN, &by_socket, "as root: deploy/grant laba advertise");
+    advises(DOCTOR_SOCKET, CONTAINER_DOCKER, &by_socket, "docker run --mount ");
+    advises(DOCTOR_SOCKET, CONTAINER_OTHER, &by_socket, "--ro-bind ");
+    advises(DOCTOR_PERMISSION, CONTAINER_NONE, &by_socket, "deploy/grant laba observe");
+    advises(DOCTOR_PERMISSION, CONTAINER_PODMAN, &by_socket, "--userns=keep-id");
+    advises(DOCTOR_PERMISSION, CONTAINER_PODMAN, &by_socket, "--container-uid 1000");
+    advises(DOCTOR_PERMISSION, CONTAINER_PODMAN, &by_socket, "--security-opt label=disable");
+    advises(DOCTOR_PERMISSION, CONTAINER_DOCKER, &by_socket, "--security-opt label=disable");
+    advises(DOCTOR_BROKER, CONTAINER_NONE, &by_tcp, "systemctl");
+    advises(DOCTOR_BROKER, CONTAINER_PODMAN, &by_socket, "systemctl");
+    advises(DOCTOR_BROKER, CONTAINER_PODMAN, &by_tcp, "podman run --volume ");
+    advises(DOCTOR_ADVERTISE, CONTAINER_NONE, &by_tcp, "deploy/grant laba advertise --client web");
 
-    struct doctor_patient mounted = patient(WHO_DOCKER, &by_socket);
+    struct doctor_environment mounted = environment(CONTAINER_DOCKER, &by_socket);
     mounted.folder_mounted = true;
     advises_who(DOCTOR_SOCKET, &mounted, "systemctl start mdns-mqtt-broker");
     advises_who(DOCTOR_SOCKET, &mounted, "Docker has started before");
-    struct doctor_patient socket = patient(WHO_PODMAN, &by_socket);
+    struct doctor_environment socket = environment(CONTAINER_PODMAN, &by_socket);
     socket.socket_itself = true;
     advises_who(DOCTOR_BROKER, &socket, "the folder that it is in: podman run --volume ");
 }
@@ -122,37 +123,37 @@ static void two_fail(struct doctor_report *report)
 
 static void refused(struct doctor_report *report)
 {
-    struct doctor_patient who = patient(WHO_PODMAN, &by_socket);
+    struct doctor_environment who = environment(CONTAINER_PODMAN, &by_socket);
     struct connection_failure failure = {CONNECTION_REFUSED, 0x87, "Not authorized"};
     doctor_cannot_connect(report, &who, &failure);
 }
 
 static void silent(struct doctor_report *report)
 {
-    struct doctor_patient who = patient(WHO_PODMAN, &by_tcp);
+    struct doctor_environment who = environment(CONTAINER_PODMAN, &by_tcp);
     struct connection_failure failure = {CONNECTION_SILENT, 0, "no answer"};
     doctor_cannot_connect(report, &who, &failure);
 }
 
 static void closed(struct doctor_report *report)
 {
-    struct doctor_patient who = patient(WHO_HOST, &by_socket);
+    struct doctor_environment who = environment(CONTAINER_NONE, &by_socket);
     struct connection_failure failure = {CONNECTION_UNREACHABLE, EACCES, "Permission denied"};
     doctor_cannot_connect(report, &who, &failure);
 }
 
-static struct doctor_seen seen;
+static struct doctor_retained seen;
 
 static void retained(struct doctor_report *report)
 {
-    struct doctor_patient who = patient(WHO_PODMAN, &by_socket);
-    doctor_retained(report, &who, "mdns", &seen);
+    struct doctor_environment who = environment(CONTAINER_PODMAN, &by_socket);
+    doctor_check_retained(report, &who, "mdns", &seen);
 }
 
 /* The bridge, its Avahi, and what may be read of it. */
 START_TEST(what_is_retained)
 {
-    seen = (struct doctor_seen){0};
+    seen = (struct doctor_retained){0};
     ck_assert_int_eq(counts(retained, "skipped  avahi       only the bridge"), DOCTOR_BRIDGE);
     snprintf(seen.other_prefix, sizeof seen.other_prefix, "home");
     ck_assert_int_eq(counts(retained, "there is one with --prefix home\n"), DOCTOR_BRIDGE);

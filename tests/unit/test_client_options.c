@@ -191,11 +191,25 @@ START_TEST(help)
 }
 END_TEST
 
+START_TEST(ports)
+{
+    static const char *const wrong[] = {"",   "0",  "65536", "99999", "123456", "-1",
+                                        "+1", " 1", "1 ",    "0x50",  "8080a",  "http"};
+    uint16_t port = 0;
+    ck_assert(options_port(&port, "1") && port == 1);
+    ck_assert(options_port(&port, "65535") && port == 65535);
+    ck_assert(options_port(&port, "080") && port == 80);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        ck_assert_msg(!options_port(&port, wrong[i]), "%s", wrong[i]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("client_options");
     TCase *tests = tcase_create("client_options");
 
+    tcase_add_test(tests, ports);
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, defaults);

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "advertise_print.h"
-#include "print.h"
 #include "run_suite.h"
 #include "table.h"
+#include "terminal_text.h"
 
 static const struct {
     const char *plain, *safe;
@@ -29,7 +29,7 @@ START_TEST(escape)
     char out[4 * 64 + 1];
     const char *plain = texts[_i].plain;
 
-    ck_assert_uint_eq(print_escape(out, (const uint8_t *)plain, strlen(plain)),
+    ck_assert_uint_eq(terminal_text_escape(out, (const uint8_t *)plain, strlen(plain)),
                       strlen(texts[_i].safe));
     ck_assert_str_eq(out, texts[_i].safe);
 }
@@ -41,7 +41,7 @@ START_TEST(direction)
     static const uint8_t turning[] = {0xe2, 0x80, 0xae, 'x', 0xe2, 0x81, 0xa6, 0xe2, 0x81, 0xa9};
     char out[4 * sizeof turning + 1];
 
-    print_escape(out, turning, sizeof turning);
+    terminal_text_escape(out, turning, sizeof turning);
     ck_assert_str_eq(out, "\\xE2\\x80\\xAEx\\xE2\\x81\\xA6\\xE2\\x81\\xA9");
 }
 END_TEST
@@ -67,11 +67,11 @@ static const struct {
 START_TEST(fit)
 {
     char out[64];
-    size_t length = table_fit(out, sizeof out, fits[_i].text, fits[_i].columns);
+    size_t length = terminal_text_fit(out, sizeof out, fits[_i].text, fits[_i].columns);
 
     ck_assert_str_eq(out, fits[_i].fitted);
     ck_assert_uint_eq(length, strlen(out));
-    ck_assert_uint_eq(table_width(out), fits[_i].columns);
+    ck_assert_uint_eq(terminal_text_width(out), fits[_i].columns);
 }
 END_TEST
 

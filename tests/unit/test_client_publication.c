@@ -166,7 +166,8 @@ static enum exit_code open_with(struct publication_plan plan)
     return publication_open(&publication, &options, &plan, &handlers, NULL);
 }
 
-static const struct wish web = {.name = "Web", .type = "_http._tcp", .port = 80, .lease = 120};
+static const struct request_builder web = {
+    .name = "Web", .type = "_http._tcp", .port = 80, .lease = 120};
 
 static void begin(bool presence)
 {
@@ -423,7 +424,7 @@ END_TEST
 
 START_TEST(what_cannot_be_opened)
 {
-    static const struct wish nameless = {.type = "_http._tcp", .port = 80};
+    static const struct request_builder nameless = {.type = "_http._tcp", .port = 80};
     static const struct {
         struct publication_plan plan;
         enum exit_code session, result;

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * avahi-publish, as far as the bridge advertises what it does: services of the bridge's own host. What it
+ * says and how it ends is as with Avahi's, down to the 0 that Avahi's ends with where a name or type is
+ * refused; where Avahi's has no such case, the end is 1.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "print.h"
+#include "publish_options.h"
+#include "text.h"
+
+struct publish {
+    struct publication publication;
+    struct publish_options options;
+    char name[SERVICE_NAME_MAX + 1]; /* as it was last told */
+    bool established, was_online, said_server, said_waiting;
+};
+
+/* ---- what happens ---- */
+
+/* `text` may be anybody's. */
+static void tell(const char *what, const char *text)
+{
+    char safe[STATUS_MESSAGE_MAX + 1];
+    text_excerpt(safe, sizeof safe, text);
+    fprintf(stderr, "%s: %s\n", what, safe);
+}
+
+static void fail(struct publish *publish, const char *what, const char *why)
+{
+    tell(what, why);
+    publication_end(&publish->publication, PUBLISH_FAILED);
+}
+
+static void on_established(struct publish *publish)
+{
+    if (!publish->established)
+        fprintf(stderr, "Established under name '%s'\n", publish->name);
+    publish->established = true;
+}
+
+static void on_status(void *context, const struct status *status)
+{
+    struct publish *publish = context;
+    bool is_there = status->state == STATUS_ESTABLISHED;
+
+    if (publication_is_ending(&publish->publication))
+        return;
+    if ((is_there || status->state == STATUS_PENDING) && strcmp(publish->name, status->name) != 0) {
+        text_excerpt(publish->name, sizeof publish->name, status->name);
+        fprintf(stderr, "Name collision, picking new name '%s'.\n", publish->name);
+        publish->established = false;
+    }
+    for (size_t i = 0; publish->options.verbose && i < status->warning_count; i++)
+        tell("Warning", status->warnings[i].message);
+    if (is_there)
+        on_established(publish);
+    else
+        publish->established = false;
+    if (status->state == STATUS_FAILED)
+        fail(publish, "Failed to register", status->error.message);
+    else if (status->reason == STATUS_REPLACED_BY_POLICY)
+        fail(publish, "Failed to register", "this is not allowed any more");
+}
+
+static void say_whom(struct publish *publish, const struct state_record *state)
+{
+    bool is_there = state->life != BRIDGE_OFFLINE;
+
+    if (is_there && !publish->said_server)
+        print_server(state);
+    else if (!is_there && !publish->said_waiting)
+        fputs("Waiting for daemon ...\n", stderr);
+    publish->said_server |= is_there;
+    publish->said_waiting |= !is_there;
+}
+
+/* A bridge that is starting is waited for. One that was there and goes is told by on_bridge(). */
+static void on_bridge_known(void *context)
+{
+    struct publish *publish = context;
+    const struct state_record *state = &publish->publication.bridge_state;
+    bool may_fail = !publish->options.no_fail && !publish->was_online;
+
+    publish->was_online |= state->life == BRIDGE_ONLINE;
+    if (may_fail && state->life == BRIDGE_OFFLINE)
+        fail(publish, "Failed to create client object", "the bridge is not online");
+    else if (may_fail && state->life == BRIDGE_ONLINE && !state->avahi_up)
+        fail(publish, "Failed to create client object", "Daemon not running");
+    else if (publish->options.verbose)
+        say_whom(publish, state);
+}
+
+/* As with Avahi's: a daemon that goes is the end, but no error. */
+static void on_lost(void *context)
+{
+    struct publish *publish = context;
+
+    publish->established = false;
+    if (publish->options.no_fail) {
+        fputs("Disconnected, reconnecting ...\n", stderr);
+        return;
+    }
+    fputs("Client failure, exiting: Daemon connection failed\n", stderr);
+    publication_end(&publish->publication, EXIT_DONE);
+}
+
+static void on_bridge(void *context, enum advert_bridge bridge)
+{
+    const struct publish *publish = context;
+    if (bridge == ADVERT_BRIDGE_AWAY && publish->was_online)
+        on_lost(context);
+}
+
+static void on_refused(void *context, enum publication_right right, int reason)
+{
+    struct publish *publish = context;
+    const char *to = right == PUBLICATION_REQUEST ? "advertise" : "hear of what you advertise";
+    fprintf(stderr, "Failed to create entry group: the broker does not let you %s as %s (%s)\n", to,
+            publish->publication.owner.client, connection_reason_text(reason));
+    publication_end(&publish->publication, PUBLISH_FAILED);
+}
+
+static bool on_failed(void *context, const struct connection_failure *failure)
+{
+    struct publish *publish = context;
+
+    if (publish->options.no_fail)
+        return true;
+    fprintf(stderr, "Failed to create client object: the broker at %s: %s\n",
+            publish->publication.session.place.url, failure->text);
+    loop_end(&publish->publication.session.loop, PUBLISH_FAILED);
+    return false;
+}
+
+static void on_signal(void *context, int number)
+{
+    struct publish *publish = context;
+
+    if (number == SIGINT || number == SIGTERM) {
+        fprintf(stderr, "Got %s, quitting.\n", number == SIGINT ? "SIGINT" : "SIGTERM");
+        publication_end(&publish->publication, EXIT_DONE);
+    } else if (number == SIGHUP || number == SIGQUIT) {
+        publication_end(&publish->publication, 128 + number);
+    }
+}
+
+static int run(struct publish *publish)
+{
+    static const struct publication_handlers handlers = {on_status, on_bridge,       on_refused,
+                                                         on_lost,   on_bridge_known, on_failed};
+    struct publication *publication = &publish->publication;
+
+    int exit_code = (int)publication_open(publication, &publish->options.common,
+                                          &publish->options.plan, &handlers, publish);
+    if (exit_code == EXIT_DONE) {
+        text_excerpt(publish->name, sizeof publish->name, publish->options.builder.name);
+        publication->session.loop.signal = on_signal;
+        publication->session.persistent = publish->options.no_fail;
+        publication_request(publication);
+        exit_code = loop_run(&publication->session.loop);
+    } else {
+        exit_code = PUBLISH_FAILED;
+    }
+    publication_close(publication);
+    return exit_code;
+}
+
+int command_publish(const struct command *command, int argc, char **argv)
+{
+    struct publish publish = {0};
+    int exit_code;
+
+    if (publish_options_read(&publish.options, command, argc, argv, &exit_code))
+        exit_code = run(&publish);
+    request_builder_free(&publish.options.builder);
+    return exit_code;
+}

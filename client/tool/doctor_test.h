@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The last two checks of doctor: may we ask, and does an advertisement go all the way and back? On the
+ * network for two seconds or so, at most for the shortest lease.
+ */
+#ifndef CLIENT_DOCTOR_TEST_H
+#define CLIENT_DOCTOR_TEST_H
+
+#include "connection.h"
+#include "doctor.h"
+#include "record_read.h"
+#include "request_builder.h"
+
+enum doctor_test_state {
+    DOCTOR_TEST_IDLE,
+    DOCTOR_TEST_ASKING_BROKER, /* something is published that means nothing; may we? */
+    DOCTOR_TEST_REQUESTED,
+    DOCTOR_TEST_ESTABLISHED, /* its record is to come */
+    DOCTOR_TEST_WITHDRAWN,   /* taken back; its record is to go */
+    DOCTOR_TEST_DONE,        /* both checks are reported */
+};
+
+#define DOCTOR_TEST_TOPIC_SIZE (TOPIC_PREFIX_MAX + sizeof "/advertise/" + TOPIC_STATUS_SIZE)
+
+struct doctor_test {
+    struct connection *connection;
+    struct doctor_report *report;
+    const struct doctor_environment *environment;
+    enum doctor_test_state state;
+    struct request_owner owner;
+    char topic[DOCTOR_TEST_TOPIC_SIZE], status_topic[DOCTOR_TEST_TOPIC_SIZE];
+    char service_topic[TOPIC_SIZE]; /* of the record that was seen */
+    char name[SERVICE_NAME_MAX + 1];
+    char *request;
+    bool may_ask; /* bridge and Avahi are there; else knocking is all */
+    int number;   /* of what was published last */
+};
+
+/*
+ * Makes the request of a type and port (NULL, 0: ones that nobody has), sets the last will and
+ * subscribes. Before the connection is made. NULL, or what is wrong (static, or *error's text).
+ */
+const char *doctor_test_prepare(struct doctor_test *test, const char *prefix, const char *type,
+                                uint16_t port, struct status_error *error);
+void doctor_test_free(struct doctor_test *test);
+
+/* Begins. */
+void doctor_test_begin(struct doctor_test *test, bool may_ask);
+
+/* What happens. */
+void doctor_test_acknowledged(struct doctor_test *test, int number, int reason);
+void doctor_test_message(struct doctor_test *test, const struct message *message);
+
+/* Is there something to be taken back? */
+bool doctor_test_is_requested(const struct doctor_test *test);
+
+/* Nothing more has come for a while. */
+void doctor_test_expired(struct doctor_test *test);
+
+#endif
