@@ -6,7 +6,7 @@
  * whenever the bridge may have missed it or ended it:
  *
  *     connected     the broker may have forgotten what is retained
- *     online        the bridge is, and was not when we last heard of it: a bridge that comes to the
+ *     online        the bridge is, and was not before: a bridge that comes to the
  *                   broker does not take up a retained request of a client that is reported offline,
  *                   be it a new life of the bridge or only a new connection
  *     a third of    two renewals may be lost
@@ -135,7 +135,7 @@ static bool same_report(const struct status *a, const struct status *b)
            same_warnings(a, b);
 }
 
-/* Somebody else ended what we want; unless that is the policy of the bridge, it is requested again. */
+/* Somebody else ended what is wanted; unless that was the policy of the bridge, it is requested again. */
 static void request_after_end(struct advert *advert, const struct status *status, int64_t now)
 {
     if (status->state == STATUS_WITHDRAWN && status->reason != STATUS_REPLACED_BY_POLICY)

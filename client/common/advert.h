@@ -2,7 +2,7 @@
 /*
  * One advertisement, as its client sees it: when the request is to be published, and what of the
  * bridge's answers is to be reported. Pure but for memory: whoever owns the connection, the clock and
- * stdout calls it with what happens there, and does what its handlers ask for. Times are monotonic
+ * stdout calls it with what happens there, and does what its handlers are called for. Times are monotonic
  * milliseconds. One thread.
  */
 #ifndef CLIENT_ADVERT_H
@@ -23,7 +23,7 @@ enum advert_state {
 
 /* What is known of the bridge. */
 enum advert_bridge {
-    ADVERT_BRIDGE_UNKNOWN, /* not heard of it yet, or not online for a moment */
+    ADVERT_BRIDGE_UNKNOWN, /* no state record has come yet, or not online for a moment */
     ADVERT_BRIDGE_ONLINE,
     ADVERT_BRIDGE_AWAY, /* offline, starting, or none; for some seconds now */
 };

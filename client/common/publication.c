@@ -188,7 +188,7 @@ static void on_subscription_refused(void *context, int reason)
     refuse(context, PUBLICATION_STATUS, reason);
 }
 
-/* What the broker takes of an earlier message does not say that it takes the last one, too. */
+/* That the broker takes an earlier message does not mean that it takes the last one, too. */
 static void on_acknowledged(void *context, int number, int reason)
 {
     struct publication *p = context;
@@ -246,7 +246,7 @@ static enum exit_code find_owner(struct publication *p, const struct publication
     }
     gethostname(host, sizeof host - 1);
     if (!plan->id) {
-        request_builder_id(p->owner.id, plan->builder, host);
+        request_builder_id(p->owner.id, plan->request, host);
     } else if (topic_client_parse(given, plan->id)) {
         memcpy(p->owner.id, given, sizeof given);
     } else {
@@ -271,7 +271,7 @@ static void make_topics(struct publication *p, bool presence)
                  p->owner.client);
 }
 
-/* The state comes before the statuses, which count or not by what it says. */
+/* The state comes before the statuses, which count while the bridge is online. */
 static bool prepare(struct publication *p)
 {
     struct connection *connection = p->session.connection;
@@ -300,7 +300,7 @@ enum exit_code publication_open(struct publication *p, const struct options *opt
     *p = (struct publication){
         .handlers = *handlers, .context = context, .exit_code = PUBLICATION_NOT_ENDING};
     p->session.loop.signal_fd = -1;
-    enum exit_code code = make_request(p, plan->builder);
+    enum exit_code code = make_request(p, plan->request);
     if (code == EXIT_DONE)
         code = session_open(&p->session, options, &connection_handlers, p);
     if (code == EXIT_DONE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One advertisement at the broker, from the connection to the clean end: a session with an advert on it.
- * Handlers report what happens; what that means for the program is for the caller to decide. One thread.
+ * What happens is reported to handlers; what it means for the program is for the caller to decide. One thread.
  *
  * The last will takes back the request: an empty, retained message at its topic. It is not "offline" on
  * PREFIX/client/CLIENT, as that ends all that the client advertises, and several programs may be one
@@ -49,7 +49,7 @@ struct publication_handlers {
 
 /* What to advertise, and as whom. */
 struct publication_plan {
-    const struct request_builder *builder;
+    const struct request_builder *request;
     const char *client, *id; /* NULL: found out, made */
     bool presence;           /* "online" and "offline" on PREFIX/client/CLIENT, with a will */
 };
@@ -75,7 +75,7 @@ struct publication {
 };
 
 /*
- * Checks the builder, finds out who we are and where the broker is, and prepares all; nothing is sent
+ * Checks the plan, finds out who we are and where the broker is, and prepares all; nothing is sent
  * before loop_run(), and nothing requested before publication_request(). EXIT_DONE, or why not, with a
  * line on stderr. In any case publication_close() is to follow. `context` is that of the handlers and of
  * the loop's signal handler; options are borrowed.

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Entries are kept by topic path. After each connection the broker sends what is retained; if it has
- * lost that, the bridge will publish it again. So entries that were not seen again stay, as nobody
- * said that they went, until the bridge is online and the broker's replay is over: then they are
- * swept.
+ * lost that, the bridge will publish it again. So entries that were not seen again stay until the bridge is
+ * online and the broker's replay is over, and are swept then.
  *
  * What does not come from a bridge (a payload that is no record, a record that names another
  * service than its topic) is ignored, as if it were not there.
@@ -26,6 +25,12 @@ struct entry {
     char path[];
 };
 
+enum tree_phase {
+    TREE_REPLAY,   /* there is no connection, or the broker still sends what is retained */
+    TREE_SETTLED,  /* that is over; but the bridge is not online, so there may be more */
+    TREE_COMPLETE, /* and the bridge is online: what was not seen on this connection has gone */
+};
+
 struct record_tree {
     const char *prefix;
     struct record_tree_handlers handlers;
@@ -33,8 +38,7 @@ struct record_tree {
     struct entry *entries;
     struct state_record state;
     bool has_state;
-    bool settled; /* on this connection */
-    bool told;    /* that it is complete, on this connection */
+    enum tree_phase phase;
 };
 
 struct record_tree *record_tree_new(const char *prefix, const struct record_tree_handlers *handlers,
@@ -96,34 +100,25 @@ void record_tree_state_filter(char out[RECORD_TREE_FILTER_SIZE], const char *pre
     snprintf(out, RECORD_TREE_FILTER_SIZE, "%s/bridge/state", prefix);
 }
 
-/* What stands behind PREFIX/ and `below`, or NULL. */
-static const char *path_below(const struct record_tree *tree, const char *topic, const char *below)
-{
-    size_t prefix = strlen(tree->prefix), more = strlen(below);
-    bool is_below = strncmp(topic, tree->prefix, prefix) == 0 && topic[prefix] == '/' &&
-                    strncmp(topic + prefix + 1, below, more) == 0;
-    return is_below ? topic + prefix + 1 + more : NULL;
-}
-
 /* ---- what comes ---- */
 
-static void tell_service(struct record_tree *tree, const struct service_record *before,
-                         const struct service_record *now)
+static void report_service(struct record_tree *tree, const struct service_record *before,
+                           const struct service_record *now)
 {
     if (tree->handlers.service)
         tree->handlers.service(tree->context, before, now);
 }
 
-static void service_went(struct record_tree *tree, struct entry *entry)
+static void remove_service(struct record_tree *tree, struct entry *entry)
 {
     struct service_record *before = entry->record;
     HASH_DEL(tree->entries, entry);
     free(entry);
-    tell_service(tree, before, NULL);
+    report_service(tree, before, NULL);
     service_record_free(before);
 }
 
-static void service_came(struct record_tree *tree, const char *path, struct service_record *record)
+static void add_service(struct record_tree *tree, const char *path, struct service_record *record)
 {
     size_t size = strlen(path) + 1;
     struct entry *entry = calloc(1, sizeof *entry + size);
@@ -135,17 +130,17 @@ static void service_came(struct record_tree *tree, const char *path, struct serv
     entry->record = record;
     entry->confirmed = true;
     HASH_ADD_STR(tree->entries, path, entry);
-    tell_service(tree, NULL, record);
+    report_service(tree, NULL, record);
 }
 
-static void service_spoke(struct record_tree *tree, struct entry *entry,
-                          struct service_record *record)
+static void change_service(struct record_tree *tree, struct entry *entry,
+                           struct service_record *record)
 {
     struct service_record *before = entry->record;
     entry->record = record;
     entry->confirmed = true;
     if (!service_record_same(before, record))
-        tell_service(tree, before, record);
+        report_service(tree, before, record);
     service_record_free(before);
 }
 
@@ -177,35 +172,37 @@ static void service_message(struct record_tree *tree, const char *path, const ui
     if (!record || record->gone) {
         service_record_free(record);
         if (entry)
-            service_went(tree, entry);
+            remove_service(tree, entry);
     } else if (entry) {
-        service_spoke(tree, entry, record);
+        change_service(tree, entry, record);
     } else {
-        service_came(tree, path, record);
+        add_service(tree, path, record);
     }
 }
 
-/* What nobody spoke of on this connection has gone while we were away. */
+/* What was not seen on this connection has gone while there was none. */
 static void sweep(struct record_tree *tree)
 {
     struct entry *entry, *next;
     HASH_ITER(hh, tree->entries, entry, next)
     {
         if (!entry->confirmed)
-            service_went(tree, entry);
+            remove_service(tree, entry);
     }
 }
 
-static void check_complete(struct record_tree *tree)
+static void become_complete(struct record_tree *tree)
 {
-    bool news = record_tree_is_complete(tree) && !tree->told;
-
-    tree->told = record_tree_is_complete(tree);
-    if (!news)
-        return;
     sweep(tree);
     if (tree->handlers.complete)
         tree->handlers.complete(tree->context);
+}
+
+/* Once the broker's replay is over. */
+static enum tree_phase settled_phase(const struct record_tree *tree)
+{
+    bool online = tree->has_state && tree->state.life == BRIDGE_ONLINE;
+    return online ? TREE_COMPLETE : TREE_SETTLED;
 }
 
 static bool same_state(const struct state_record *a, const struct state_record *b)
@@ -223,38 +220,45 @@ static void state_message(struct record_tree *tree, const uint8_t *payload, size
 
     if (there && !state_record_read(&state, payload, length))
         return;
-    bool news = there != tree->has_state || (there && !same_state(&state, &tree->state));
+    bool changed = there != tree->has_state || (there && !same_state(&state, &tree->state));
     tree->has_state = there;
     if (there)
         tree->state = state;
-    if (news && tree->handlers.bridge)
+    enum tree_phase before = tree->phase;
+    if (before != TREE_REPLAY)
+        tree->phase = settled_phase(tree);
+    if (changed && tree->handlers.bridge)
         tree->handlers.bridge(tree->context, record_tree_bridge(tree));
-    check_complete(tree);
+    if (before == TREE_SETTLED && tree->phase == TREE_COMPLETE)
+        become_complete(tree);
 }
 
 void record_tree_message(struct record_tree *tree, const char *topic, const uint8_t *payload,
                          size_t length)
 {
-    const char *path = path_below(tree, topic, "service/");
-    const char *state = path_below(tree, topic, "bridge/state");
+    const char *path = topic_below(topic, tree->prefix, "service");
+    const char *bridge = topic_below(topic, tree->prefix, "bridge");
 
     if (path)
         service_message(tree, path, payload, length);
-    else if (state && *state == '\0')
+    else if (bridge && strcmp(bridge, "state") == 0)
         state_message(tree, payload, length);
 }
 
 void record_tree_settled(struct record_tree *tree)
 {
-    tree->settled = true;
-    check_complete(tree);
-    if (!record_tree_is_complete(tree) && tree->handlers.not_online)
+    enum tree_phase before = tree->phase;
+    tree->phase = settled_phase(tree);
+    if (tree->phase == TREE_SETTLED && tree->handlers.not_online)
         tree->handlers.not_online(tree->context);
+    else if (tree->phase == TREE_COMPLETE && before != TREE_COMPLETE)
+        become_complete(tree);
 }
 
 void record_tree_lost(struct record_tree *tree)
 {
-    tree->settled = tree->told = tree->has_state = false;
+    tree->phase = TREE_REPLAY;
+    tree->has_state = false;
     for (struct entry *entry = tree->entries; entry; entry = entry->hh.next)
         entry->confirmed = false;
 }
@@ -263,12 +267,12 @@ void record_tree_lost(struct record_tree *tree)
 
 bool record_tree_is_complete(const struct record_tree *tree)
 {
-    return tree->settled && tree->has_state && tree->state.life == BRIDGE_ONLINE;
+    return tree->phase == TREE_COMPLETE;
 }
 
 bool record_tree_is_settled(const struct record_tree *tree)
 {
-    return tree->settled;
+    return tree->phase != TREE_REPLAY;
 }
 
 const struct state_record *record_tree_bridge(const struct record_tree *tree)

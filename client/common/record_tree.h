@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is at the broker: service records by topic, and the state of the bridge. Knows no library;
- * whoever owns the connection passes on what happens there.
+ * The records at the broker: services by topic, and the state of the bridge. Whoever owns the connection
+ * calls it with what happens there. One thread.
  */
 #ifndef CLIENT_RECORD_TREE_H
 #define CLIENT_RECORD_TREE_H
@@ -15,16 +15,16 @@
 
 struct record_tree;
 
-/* What a tree tells. Any may be NULL. Records are the tree's, for the time of the call. */
+/* What a tree reports. Any may be NULL. Records are the tree's, for the time of the call. */
 struct record_tree_handlers {
-    /* before NULL: a service is there; now NULL: it has gone; else it says something else. */
+    /* before NULL: a service has come; now NULL: it has gone; else its record has changed. */
     void (*service)(void *context, const struct service_record *before,
                     const struct service_record *now);
-    /* A state record that says something else; NULL: it was cleared. */
+    /* The state record has changed; NULL: it was cleared. */
     void (*bridge)(void *context, const struct state_record *state);
     /* The tree has become complete; see record_tree_is_complete(). */
     void (*complete)(void *context);
-    /* All that is retained has come, and the bridge is not online. Once a connection. */
+    /* All that is retained has come, and the bridge is not online. */
     void (*not_online)(void *context);
     /* Is a service to be in the tree? NULL: each. */
     bool (*wants)(void *context, const struct service_id *id);
@@ -33,7 +33,9 @@ struct record_tree_handlers {
 /* The handlers are copied, the prefix is borrowed. NULL: no memory. */
 struct record_tree *record_tree_new(const char *prefix, const struct record_tree_handlers *handlers,
                                     void *context);
-void record_tree_free(struct record_tree *tree); /* NULL is fine */
+
+/* Frees; NULL is fine. */
+void record_tree_free(struct record_tree *tree);
 
 /* The topic filters to subscribe to. Type and name may be NULL or empty: all. */
 #define RECORD_TREE_FILTER_SIZE (TOPIC_SIZE + 8)
@@ -41,8 +43,9 @@ void record_tree_service_filter(char out[RECORD_TREE_FILTER_SIZE], const char *p
                                 const char *type, const char *name);
 void record_tree_state_filter(char out[RECORD_TREE_FILTER_SIZE], const char *prefix);
 
-/* To be called when the connection says so. Over a loss the services stay, until the tree is
- * complete again and shows which have gone meanwhile; the state does not. */
+/* To be called when a message comes, when all that is retained has come, and when the connection is lost.
+ * Over a loss the services stay, until the tree is complete again and it is known which have gone
+ * meanwhile; the state does not. */
 void record_tree_message(struct record_tree *tree, const char *topic, const uint8_t *payload,
                          size_t length);
 void record_tree_settled(struct record_tree *tree);
@@ -60,6 +63,7 @@ bool record_tree_is_settled(const struct record_tree *tree);
 /* The last state record, or NULL: there is none. */
 const struct state_record *record_tree_bridge(const struct record_tree *tree);
 
+/* How many services there are. */
 size_t record_tree_count(const struct record_tree *tree);
 
 /*

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
 #include "record.h"
 #include "request.h"
 #include "txt.h"
@@ -96,15 +97,6 @@ char *request_builder_build(const struct request_builder *builder, const char *t
 
 /* ---- the ID ---- */
 
-/* FNV-1a, 32 bits, over a text and its closing NUL. */
-static uint32_t hash_text(uint32_t hash, const char *text)
-{
-    size_t length = text ? strlen(text) : 0;
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (uint8_t)text[i]) * UINT32_C(16777619);
-    return hash * UINT32_C(16777619); /* a zero behind it */
-}
-
 static bool is_plain(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -128,12 +120,13 @@ void request_builder_id(char id[REQUEST_BUILDER_ID_SIZE], const struct request_b
     const char *type = builder->type ? builder->type : "",
                *name = builder->name ? builder->name : "";
     char port[8];
-    uint32_t hash = UINT32_C(2166136261);
+    uint32_t hash = FNV_32_BASIS;
 
     snprintf(port, sizeof port, "%u", builder->port);
-    const char *const parts[] = {host, name, type, port, builder->interface};
+    const char *const parts[] = {host, name, type, port,
+                                 builder->interface ? builder->interface : ""};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        hash = hash_text(hash, parts[i]);
+        hash = fnv_32(hash, parts[i], strlen(parts[i]) + 1);
 
     type += *type == '_';
     size_t length = append_plain(id, 0, type, strcspn(type, ".") < 15 ? strcspn(type, ".") : 15);

@@ -119,7 +119,7 @@ bool advertise_options_read(struct advertise_options *options, const struct comm
     int dashes = find_command(argc, argv), first;
 
     *options = (struct advertise_options){.builder.lease = REQUEST_BUILDER_LEASE_DEFAULT};
-    options->plan.builder = &options->builder;
+    options->plan.request = &options->builder;
     if (dashes + 1 < argc)
         options->command = argv + dashes + 1;
     if (!command_begin(command, &options->common, &own, dashes, argv, &first, exit_code))

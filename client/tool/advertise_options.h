@@ -8,9 +8,9 @@
 
 struct advertise_options {
     struct options common;
-    struct publication_plan plan;   /* of `wish` */
+    struct publication_plan plan;   /* of `builder` */
     struct request_builder builder; /* request_builder_free() */
-    uint16_t container_port;        /* --port, unless told otherwise */
+    uint16_t container_port;        /* --port, unless given by --container-port */
     bool when_listening;
     char **command; /* NULL: none */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What advertise tells of its advertisement: for people, safe for a terminal, and as JSON. */
+/* What advertise writes of its advertisement: for people, safe for a terminal, and as JSON. Any thread. */
 #ifndef CLIENT_ADVERTISE_PRINT_H
 #define CLIENT_ADVERTISE_PRINT_H
 

@@ -8,8 +8,9 @@
 
 #include "clock.h"
 #include "say.h"
+#include "service_type.h"
 
-/* ---- one who looks once cannot wait for what may never come ---- */
+/* ---- with `once`, what may never come is not waited for longer than --timeout ---- */
 
 static bool is_starting(const struct browser *browser)
 {
@@ -28,19 +29,19 @@ static void give_up(struct browser *browser)
     loop_end(&browser->session.loop, EXIT_NO_BRIDGE);
 }
 
-static void check_patience(struct browser *browser)
+static void check_timeout(struct browser *browser)
 {
     bool may_wait =
         browser->session.options->timeout_ms > 0 && clock_now() < browser->session.give_up_at;
     if (browser->session.persistent || record_tree_is_complete(browser->tree))
         return;
     if (may_wait)
-        browser->patience.due = browser->session.give_up_at;
+        browser->timeout.due = browser->session.give_up_at;
     else if (!is_starting(browser))
         give_up(browser);
 }
 
-static void patience_ended(void *context, int64_t now)
+static void time_is_up(void *context, int64_t now)
 {
     (void)now;
     struct browser *browser = context;
@@ -52,8 +53,7 @@ static void patience_ended(void *context, int64_t now)
 
 void browser_wait(struct browser *browser)
 {
-    browser->waiting = true;
-    browser->patience.due = browser->session.give_up_at;
+    browser->timeout.due = browser->session.give_up_at;
 }
 
 /* ---- from the tree ---- */
@@ -72,12 +72,12 @@ static void on_bridge(void *context, const struct state_record *state)
     if (browser->handlers.bridge)
         browser->handlers.bridge(browser->context, state);
     if (record_tree_is_settled(browser->tree))
-        check_patience(browser);
+        check_timeout(browser);
 }
 
 /*
- * Mosquitto queues a thousand messages for a client at its defaults, and drops the rest without a
- * word. Below that nothing is lost, and the bridge's count may be a second old.
+ * Mosquitto queues a thousand messages for a client at its defaults, and drops the rest silently.
+ * Below that nothing is lost, and the bridge's count may be a second old.
  */
 #define QUEUE_DEFAULT 1000
 
@@ -95,15 +95,16 @@ static void on_complete(void *context)
 {
     struct browser *browser = context;
     check_count(browser);
+    browser->timeout.due = NEVER;
     if (browser->handlers.complete)
         browser->handlers.complete(browser->context);
-    if (browser->once && !browser->waiting)
+    if (browser->once && browser->timeout.due == NEVER)
         loop_end(&browser->session.loop, EXIT_DONE);
 }
 
 static void on_not_online(void *context)
 {
-    check_patience(context);
+    check_timeout(context);
 }
 
 static bool matches(const char *wanted, const char *text)
@@ -111,7 +112,7 @@ static bool matches(const char *wanted, const char *text)
     return !*wanted || strcasecmp(wanted, text) == 0;
 }
 
-static bool wants(void *context, const struct service_id *id)
+static bool is_wanted(void *context, const struct service_id *id)
 {
     const struct browser *browser = context;
     const struct service_id *wanted = &browser->wanted;
@@ -136,16 +137,16 @@ static void on_settled(void *context)
 static void on_connected(void *context)
 {
     struct browser *browser = context;
-    if (browser->link)
-        browser->link(browser->context, true);
+    if (browser->connection)
+        browser->connection(browser->context, true);
 }
 
 static void on_lost(void *context)
 {
     struct browser *browser = context;
     record_tree_lost(browser->tree);
-    if (browser->link)
-        browser->link(browser->context, false);
+    if (browser->connection)
+        browser->connection(browser->context, false);
 }
 
 static bool on_failed(void *context, const struct connection_failure *failure)
@@ -161,18 +162,7 @@ static void on_refused(void *context, int reason)
     loop_end(&browser->session.loop, EXIT_REFUSED);
 }
 
-/* ---- what is wished for ---- */
-
-bool browser_type_is_valid(const char *type)
-{
-    do {
-        size_t length = strcspn(type, ".");
-        if (*type != '_' || length < 2 || length > 63)
-            return false;
-        type += length + (type[length] == '.');
-    } while (*type);
-    return true;
-}
+/* ---- what is wanted ---- */
 
 /* NULL is "". False: it is empty or too long. */
 static bool take_text(char *out, size_t size, const char *text)
@@ -198,7 +188,7 @@ static bool take_plan(struct service_id *wanted, const struct browser_plan *plan
                 take_text(wanted->name, sizeof wanted->name, plan->name);
     if (!fits)
         say("a domain, type or name is empty or too long");
-    else if (plan->type && !browser_type_is_valid(plan->type))
+    else if (plan->type && !service_type_is_question(plan->type))
         say("that is no type; they are such as _http._tcp");
     else
         return true;
@@ -214,7 +204,7 @@ static bool subscribe_services(struct browser *browser, const char *type, const 
 
 /*
  * Where the broker drops messages, it is the last ones: so the state comes first, and the very name before
- * all of its type. A type is announced in small letters, or in the capitals that are asked for: all types
+ * all of its type. A type is announced in small letters, or in the capitals that are wanted: all types
  * would be too much for the broker's queue.
  */
 static bool subscribe(struct browser *browser)
@@ -236,7 +226,7 @@ enum exit_code browser_open(struct browser *browser, const struct options *optio
                             const struct record_tree_handlers *handlers, void *context)
 {
     static const struct record_tree_handlers ours = {on_service, on_bridge, on_complete,
-                                                     on_not_online, wants};
+                                                     on_not_online, is_wanted};
     static const struct connection_handlers connection_handlers = {
         .connected = on_connected,
         .settled = on_settled,
@@ -258,17 +248,12 @@ enum exit_code browser_open(struct browser *browser, const struct options *optio
     browser->session.persistent = browser->session.loop.endless = !plan->once;
     browser->session.loop.ends_with_output = true;
     browser->session.loop.context = context;
-    loop_add_timer(&browser->session.loop, &browser->patience, patience_ended, browser);
+    loop_add_timer(&browser->session.loop, &browser->timeout, time_is_up, browser);
     browser->tree = record_tree_new(options->prefix, &ours, browser);
     if (browser->tree && subscribe(browser))
         return EXIT_DONE;
     say("out of memory");
     return EXIT_INTERNAL;
-}
-
-int browser_run(struct browser *browser)
-{
-    return loop_run(&browser->session.loop);
 }
 
 void browser_close(struct browser *browser)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* For commands that look at what is at the broker: a session with a tree on it. */
+/*
+ * Browses the services of the network by the bridge's records: a session with a tree of records on it. For
+ * commands that write what is there. One thread.
+ */
 #ifndef CLIENT_BROWSER_H
 #define CLIENT_BROWSER_H
 
@@ -10,23 +13,20 @@ struct browser {
     struct session session;
     struct record_tree *tree;
     struct record_tree_handlers handlers; /* the command's */
-    void (*link)(void *context, bool up); /* the connection is made or lost; NULL: nothing */
+    /* The connection is made, or lost; may be NULL. */
+    void (*connection)(void *context, bool up);
     void *context;
-    struct loop_timer patience; /* the end of --timeout */
-    bool once;                  /* ends when the snapshot is complete */
-    bool waiting;               /* browser_wait() */
-    struct service_id wanted;   /* as wished for, without the root's dot; "": all */
+    struct loop_timer timeout; /* the end of --timeout; set while something is waited for */
+    bool once;                 /* as planned */
+    struct service_id wanted;  /* as planned, without the root's dot; "": all */
 };
 
-/* What to look at, and for how long. As DNS-SD has it, capitals are no difference. */
+/* What to browse, and for how long. As DNS-SD has it, capitals are no difference. */
 struct browser_plan {
     const char *domain, *type, *name; /* NULL: all */
-    bool
-        once; /* ends when the tree is complete, or cannot become so; else goes on until a signal */
+    /* Ends when the tree is complete, or cannot become so; else goes on until a signal. */
+    bool once;
 };
-
-/* Such as "_http._tcp": labels that begin with '_', and perhaps the dot of the root. */
-bool browser_type_is_valid(const char *type);
 
 /*
  * Prepares; the handlers' and the loop's context is `context`. EXIT_DONE, or why not, with a line on
@@ -34,7 +34,7 @@ bool browser_type_is_valid(const char *type);
  *
  * With `once`, after `complete` the loop ends with EXIT_DONE, unless the handler ended it otherwise.
  * A bridge that is starting is waited for; where there is none that is online, the end is
- * EXIT_NO_BRIDGE. What `not_online` says is seen to here.
+ * EXIT_NO_BRIDGE. What the tree's `not_online` asks for is done here.
  */
 enum exit_code browser_open(struct browser *browser, const struct options *options,
                             const struct browser_plan *plan,
@@ -46,9 +46,7 @@ enum exit_code browser_open(struct browser *browser, const struct options *optio
  */
 void browser_wait(struct browser *browser);
 
-/* Until the end. */
-int browser_run(struct browser *browser);
-
+/* Frees. */
 void browser_close(struct browser *browser);
 
 #endif

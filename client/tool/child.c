@@ -28,7 +28,7 @@ static void close_ours(const struct child *child)
             fcntl(fd, F_SETFD, FD_CLOEXEC); /* when exec succeeds */
 }
 
-/* Between fork and exec: what fails is told to the parent, who knows that it did not when the pipe is
+/* Between fork and exec: what fails is written to the parent, which knows that nothing did when the pipe is
  * closed by exec. */
 static void become(const struct child *child, char **argv, void (*restore_signals)(void),
                    pid_t parent, int report)
@@ -36,7 +36,7 @@ static void become(const struct child *child, char **argv, void (*restore_signal
     restore_signals();
     close_ours(child);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() == parent) /* else it has gone before we could ask for that */
+    if (getppid() == parent) /* else it has gone before that was set */
         execvp(argv[0], argv);
     int error = errno;
     (void)!write(report, &error, sizeof error);

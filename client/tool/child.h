@@ -32,12 +32,12 @@ bool child_reap(struct child *child);
 
 /*
  * Passes a signal on. Not one that comes from the terminal (`code` is its si_code): the COMMAND, which
- * is in the same process group, has got it already. But that the terminal is gone is told to the leader
+ * is in the same process group, has got it already. But that the terminal is gone is signalled to the leader
  * of the session alone, and we may be that.
  */
 void child_signal(const struct child *child, int number, int code);
 
-/* As a shell tells it: its exit code, or 128 + the signal that ended it. */
+/* As a shell has it: its exit code, or 128 + the signal that ended it. */
 int child_exit_code(const struct child *child);
 
 #endif

@@ -8,14 +8,14 @@
 
 struct command {
     const char *name;    /* how it is called: mdns-mqtt NAME, or by this name alone if `drop_in` */
-    const char *usage;   /* what may stand behind the name */
+    const char *usage;   /* what may follow the name */
     const char *summary; /* one line for the help */
     int (*run)(const struct command *command, int argc, char **argv);
     bool drop_in;
 };
 
 /*
- * The first step of every command: reads the options, and writes the help where it is asked for.
+ * The first step of every command: reads the options, and writes the help if that is wanted.
  * True: go on. False: end with *exit_code.
  */
 bool command_begin(const struct command *command, struct options *options,

@@ -4,7 +4,7 @@
  *
  * Alone, what cannot be mended by waiting ends it: a request that is refused, a user or a publication
  * that the broker refuses. With a COMMAND, nothing of the kind does: the program is what counts, and
- * that it cannot be found is said on stderr, which is its own in that case; stdout is the COMMAND's.
+ * that the service is not advertised is written to stderr; stdout is the COMMAND's.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * avahi-browse, as far as the bridge's records tell what it tells. One record is one service on one
+ * avahi-browse, as far as the bridge's records hold what it writes. One record is one service on one
  * interface; avahi-browse writes a line for each protocol over which it is seen there. A change of
  * what a service resolves to is nothing to it.
  */
@@ -13,6 +13,7 @@
 #include "parsable.h"
 #include "print.h"
 #include "say.h"
+#include "service_type.h"
 #include "service_types.h"
 #include "terminal_text.h"
 
@@ -60,7 +61,7 @@ struct avahi_browse {
     struct browser_plan plan;
     bool on[ROWS]; /* which options were given */
     int columns;
-    bool said_server, said_all;
+    bool named_server, said_all;
 };
 
 static bool take(void *context, size_t row, const char *value, const char **problem)
@@ -105,7 +106,7 @@ static void print_head(const struct avahi_browse *browse, char sign,
     }
 }
 
-/* A link-local address is told without its zone, as the interface is told besides. */
+/* A link-local address without its zone: the interface is written besides. */
 static void escape_address(char out[4 * SERVICE_ADDRESS_MAX + 1], const char *address)
 {
     terminal_text_escape(out, (const uint8_t *)address, strcspn(address, "%"));
@@ -178,9 +179,9 @@ static bool is_talkative(const struct avahi_browse *browse)
 static void on_bridge(void *context, const struct state_record *state)
 {
     struct avahi_browse *browse = context;
-    if (!state || !is_talkative(browse) || browse->said_server)
+    if (!state || !is_talkative(browse) || browse->named_server)
         return;
-    browse->said_server = true;
+    browse->named_server = true;
     print_server(state);
     fprintf(stderr, "E Ifce Prot %-*s %-20s Domain\n", browse->columns - COLUMNS_BUT_NAME, "Name",
             "Type");
@@ -220,12 +221,12 @@ static int browse_services(struct avahi_browse *browse)
     /* As Avahi's does: a daemon that is not there is an error, and one that goes later is not. */
     browse->browser.session.persistent |= browse->on[ROW_NO_FAIL];
     if (exit_code == EXIT_DONE)
-        exit_code = browser_run(&browse->browser);
+        exit_code = loop_run(&browse->browser.session.loop);
     browser_close(&browse->browser);
     return exit_code;
 }
 
-/* What the command line asks for that we have not, and what it lacks. */
+/* What the command line wants that there is not, and what it lacks. */
 static int check(const struct command *command, struct avahi_browse *browse, int count,
                  char **arguments)
 {
@@ -256,7 +257,7 @@ static int run(const struct command *command, struct avahi_browse *browse, int c
     int exit_code = check(command, browse, count, arguments);
     if (exit_code != EXIT_DONE)
         return exit_code;
-    if (browse->plan.type && !browser_type_is_valid(browse->plan.type)) {
+    if (browse->plan.type && !service_type_is_question(browse->plan.type)) {
         fputs("avahi_service_browser_new() failed: Invalid service type\n", stderr);
         return EXIT_DONE; /* as Avahi's */
     }

@@ -75,7 +75,7 @@ int command_browse(const struct command *command, int argc, char **argv)
     exit_code =
         (int)browser_open(&browse.browser, &browse.options, &browse.plan, &handlers, &browse);
     if (exit_code == EXIT_DONE)
-        exit_code = browser_run(&browse.browser);
+        exit_code = loop_run(&browse.browser.session.loop);
     browser_close(&browse.browser);
     return exit_code;
 }

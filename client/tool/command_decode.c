@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lines of mosquitto_sub, with topics (-v) or without, in readable form. A topic may hold blanks and
- * braces; what stands behind it is a record. So the first blank behind which there is nothing but
+ * braces; what follows it is a record. So the first blank behind which there is nothing but
  * one JSON object ends the topic.
  */
 #include <stdio.h>
@@ -44,20 +44,11 @@ static size_t find_payload(const char *line, size_t length)
     return length;
 }
 
-/* What stands behind PREFIX/ and `below`, or NULL. */
-static const char *path_below(const struct decode *decode, const char *topic, const char *below)
-{
-    size_t prefix = strlen(decode->options.prefix), more = strlen(below);
-    bool is_below = strncmp(topic, decode->options.prefix, prefix) == 0 && topic[prefix] == '/' &&
-                    strncmp(topic + prefix + 1, below, more) == 0;
-    return is_below ? topic + prefix + 1 + more : NULL;
-}
-
 /* A topic alone: the identity of its service. */
 static bool write_topic(const struct decode *decode, const char *topic, bool gone)
 {
     struct service_record record = {.gone = gone};
-    const char *path = path_below(decode, topic, "service/");
+    const char *path = topic_below(topic, decode->options.prefix, "service");
 
     record.service.id = &record.id;
     record.service.host = record.host;
@@ -92,11 +83,11 @@ static bool write_record(const struct decode *decode, const uint8_t *payload, si
     return good;
 }
 
-/* What a client asks for: a request, its withdrawal, or word of itself. */
+/* What a client publishes: a request, or its withdrawal. */
 static bool write_request(const struct decode *decode, const char *topic, const uint8_t *payload,
                           size_t length)
 {
-    const char *path = path_below(decode, topic, "advertise/");
+    const char *path = topic_below(topic, decode->options.prefix, "advertise");
     struct status_error error;
     struct request_owner owner;
     struct request request;
@@ -118,7 +109,7 @@ static bool write_request(const struct decode *decode, const char *topic, const 
 
 static bool write_client(const struct decode *decode, const char *line)
 {
-    const char *path = path_below(decode, line, "client/");
+    const char *path = topic_below(line, decode->options.prefix, "client");
     char client[TOPIC_CLIENT_MAX + 1], name[TOPIC_CLIENT_MAX + 2];
     size_t length = path ? strcspn(path, " ") : 0;
 

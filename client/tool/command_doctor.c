@@ -4,7 +4,7 @@
  *
  *     the path of the socket; an attempt to connect, whose failure says which of four checks it is;
  *     what is retained, once all of it has come: the bridge, its Avahi, the services;
- *     a message that means nothing, whose acknowledgement says whether we may advertise;
+ *     an empty message, whose acknowledgement shows whether we may advertise;
  *     a test advertisement.
  */
 #include <stdio.h>
@@ -25,7 +25,7 @@ static const struct option_row rows[ROWS] = {
     [ROW_NO_ADVERTISE] = {"no-advertise", 0, NULL, "leave out the last two checks"},
 };
 
-#define PATIENCE_MS 5000 /* for each step */
+#define STEP_MS 5000 /* for each step */
 #define AGAIN_MS 1500
 
 struct doctor {
@@ -34,11 +34,11 @@ struct doctor {
     struct doctor_report report;
     struct doctor_environment environment;
     struct doctor_test test;
-    struct loop_timer patience, again;
+    struct loop_timer step_end, again;
     const char *client, *type;
     uint16_t port;
     bool no_advertise;
-    struct doctor_retained seen;
+    struct doctor_retained retained;
 };
 
 static bool take(void *context, size_t row, const char *value, const char **problem)
@@ -67,41 +67,41 @@ static void end(struct doctor *doctor, const char *reason)
     loop_end(&doctor->session.loop, doctor_end(&doctor->report, reason));
 }
 
-static void wait_more(struct doctor *doctor)
+static void begin_step(struct doctor *doctor)
 {
-    int64_t patience = doctor->options.timeout_ms;
-    doctor->patience.due = clock_now() + (patience > 0 ? patience : PATIENCE_MS);
+    int64_t timeout = doctor->options.timeout_ms;
+    doctor->step_end.due = clock_now() + (timeout > 0 ? timeout : STEP_MS);
 }
 
 /* ---- what is retained ---- */
 
-static void look(void *context, int64_t now)
+static void check_retained(void *context, int64_t now)
 {
     (void)now;
     struct doctor *doctor = context;
 
     doctor_check_retained(&doctor->report, &doctor->environment, doctor->options.prefix,
-                          &doctor->seen);
+                          &doctor->retained);
     if (doctor->no_advertise) {
         end(doctor, "not wanted");
     } else if (!doctor->environment.client[0]) {
         end(doctor, "as whom? Say it with --client, or in MDNS_MQTT_CLIENT");
     } else {
         doctor_test_begin(&doctor->test,
-                          doctor_is_online(&doctor->seen) && doctor->seen.state.avahi_up);
-        wait_more(doctor);
+                          doctor_is_online(&doctor->retained) && doctor->retained.state.avahi_up);
+        begin_step(doctor);
     }
 }
 
-/* How many services there are is told once a second: what went just now may still be counted. */
+/* The bridge publishes its count once a second: what went just now may still be counted. */
 static void on_settled(void *context)
 {
     struct doctor *doctor = context;
-    if (doctor_is_online(&doctor->seen) && doctor->seen.state.services > 0 &&
-        doctor->seen.services == 0)
+    if (doctor_is_online(&doctor->retained) && doctor->retained.state.services > 0 &&
+        doctor->retained.services == 0)
         doctor->again.due = clock_now() + AGAIN_MS;
     else
-        look(doctor, clock_now());
+        check_retained(doctor, clock_now());
 }
 
 /* ---- from the connection ---- */
@@ -110,7 +110,7 @@ static void on_connected(void *context)
 {
     struct doctor *doctor = context;
     doctor_connected(&doctor->report, &doctor->environment);
-    wait_more(doctor);
+    begin_step(doctor);
 }
 
 static void cannot_connect(struct doctor *doctor, const struct connection_failure *failure)
@@ -133,24 +133,16 @@ static void on_lost(void *context)
     end(doctor, "there is no connection");
 }
 
-/* What stands behind PREFIX/, or NULL. */
-static const char *path_of(const struct doctor *doctor, const char *topic)
-{
-    size_t length = strlen(doctor->options.prefix);
-    bool ours = strncmp(topic, doctor->options.prefix, length) == 0 && topic[length] == '/';
-    return ours ? topic + length + 1 : NULL;
-}
-
 static void take_state(struct doctor *doctor, const struct message *message)
 {
     struct state_record state;
     if (!state_record_read(&state, message->payload, message->length))
         return;
-    if (path_of(doctor, message->topic)) {
-        doctor->seen.state = state;
-        doctor->seen.has_state = true;
+    if (topic_below(message->topic, doctor->options.prefix, "")) {
+        doctor->retained.state = state;
+        doctor->retained.has_state = true;
     } else {
-        snprintf(doctor->seen.other_prefix, sizeof doctor->seen.other_prefix, "%.*s",
+        snprintf(doctor->retained.other_prefix, sizeof doctor->retained.other_prefix, "%.*s",
                  (int)strcspn(message->topic, "/"), message->topic);
     }
 }
@@ -158,18 +150,18 @@ static void take_state(struct doctor *doctor, const struct message *message)
 static void on_message(void *context, const struct message *message)
 {
     struct doctor *doctor = context;
-    const char *path = path_of(doctor, message->topic);
+    const char *path = topic_below(message->topic, doctor->options.prefix, "");
 
     if (!path || strcmp(path, "bridge/state") == 0)
         take_state(doctor, message);
     else if (message->length > 0 && strncmp(path, "service/", strlen("service/")) == 0)
-        doctor->seen.services += doctor->test.state == DOCTOR_TEST_IDLE;
+        doctor->retained.services += doctor->test.state == DOCTOR_TEST_IDLE;
     if (!path || doctor->test.state == DOCTOR_TEST_IDLE || doctor->test.state == DOCTOR_TEST_DONE)
         return;
     enum doctor_test_state before = doctor->test.state;
     doctor_test_message(&doctor->test, message);
     if (doctor->test.state != before)
-        wait_more(doctor);
+        begin_step(doctor);
     if (doctor->test.state == DOCTOR_TEST_DONE)
         end(doctor, "");
 }
@@ -181,7 +173,7 @@ static void on_acknowledged(void *context, int number, int reason)
     if (doctor->test.state == DOCTOR_TEST_DONE)
         end(doctor, "it needs the one before");
     else
-        wait_more(doctor);
+        begin_step(doctor);
 }
 
 static void on_refused(void *context, int reason)
@@ -192,7 +184,7 @@ static void on_refused(void *context, int reason)
     end(doctor, "it needs the one before");
 }
 
-static void patience_ended(void *context, int64_t now)
+static void time_is_up(void *context, int64_t now)
 {
     (void)now;
     struct doctor *doctor = context;
@@ -259,10 +251,10 @@ static int run(struct doctor *doctor)
     }
     if (exit_code == EXIT_DONE) {
         doctor_begin(&doctor->report, doctor->options.json, stdout);
-        loop_add_timer(&doctor->session.loop, &doctor->patience, patience_ended, doctor);
-        loop_add_timer(&doctor->session.loop, &doctor->again, look, doctor);
+        loop_add_timer(&doctor->session.loop, &doctor->step_end, time_is_up, doctor);
+        loop_add_timer(&doctor->session.loop, &doctor->again, check_retained, doctor);
         doctor->session.loop.signal = on_signal;
-        wait_more(doctor);
+        begin_step(doctor);
         exit_code = loop_run(&doctor->session.loop);
     }
     /* A test that is on its way is taken back by our last will. */

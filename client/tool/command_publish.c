@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * avahi-publish, as far as the bridge advertises what it does: services of the bridge's own host. What it
- * says and how it ends is as with Avahi's, down to the 0 that Avahi's ends with where a name or type is
+ * avahi-publish, as far as the bridge does the same: it advertises services of its own host. What is
+ * written and how the program ends is as with Avahi's, down to the 0 that Avahi's ends with where a name or type is
  * refused; where Avahi's has no such case, the end is 1.
  */
 #include <signal.h>
@@ -15,14 +15,17 @@
 struct publish {
     struct publication publication;
     struct publish_options options;
-    char name[SERVICE_NAME_MAX + 1]; /* as it was last told */
-    bool established, was_online, said_server, said_waiting;
+    char name[SERVICE_NAME_MAX + 1]; /* as it was last reported */
+    bool established;                /* and reported, under this name */
+    bool was_online;                 /* the bridge, at any time */
+    bool named_server;               /* print_server() */
+    bool said_waiting;
 };
 
 /* ---- what happens ---- */
 
 /* `text` may be anybody's. */
-static void tell(const char *what, const char *text)
+static void print_text(const char *what, const char *text)
 {
     char safe[STATUS_MESSAGE_MAX + 1];
     text_excerpt(safe, sizeof safe, text);
@@ -31,15 +34,8 @@ static void tell(const char *what, const char *text)
 
 static void fail(struct publish *publish, const char *what, const char *why)
 {
-    tell(what, why);
+    print_text(what, why);
     publication_end(&publish->publication, PUBLISH_FAILED);
-}
-
-static void on_established(struct publish *publish)
-{
-    if (!publish->established)
-        fprintf(stderr, "Established under name '%s'\n", publish->name);
-    publish->established = true;
 }
 
 static void on_status(void *context, const struct status *status)
@@ -55,30 +51,29 @@ static void on_status(void *context, const struct status *status)
         publish->established = false;
     }
     for (size_t i = 0; publish->options.verbose && i < status->warning_count; i++)
-        tell("Warning", status->warnings[i].message);
-    if (is_there)
-        on_established(publish);
-    else
-        publish->established = false;
+        print_text("Warning", status->warnings[i].message);
+    if (is_there && !publish->established)
+        fprintf(stderr, "Established under name '%s'\n", publish->name);
+    publish->established = is_there;
     if (status->state == STATUS_FAILED)
         fail(publish, "Failed to register", status->error.message);
     else if (status->reason == STATUS_REPLACED_BY_POLICY)
         fail(publish, "Failed to register", "this is not allowed any more");
 }
 
-static void say_whom(struct publish *publish, const struct state_record *state)
+static void print_bridge(struct publish *publish, const struct state_record *state)
 {
     bool is_there = state->life != BRIDGE_OFFLINE;
 
-    if (is_there && !publish->said_server)
+    if (is_there && !publish->named_server)
         print_server(state);
     else if (!is_there && !publish->said_waiting)
         fputs("Waiting for daemon ...\n", stderr);
-    publish->said_server |= is_there;
+    publish->named_server |= is_there;
     publish->said_waiting |= !is_there;
 }
 
-/* A bridge that is starting is waited for. One that was there and goes is told by on_bridge(). */
+/* A bridge that is starting is waited for. Of one that was there and goes, on_bridge() hears. */
 static void on_bridge_known(void *context)
 {
     struct publish *publish = context;
@@ -91,7 +86,7 @@ static void on_bridge_known(void *context)
     else if (may_fail && state->life == BRIDGE_ONLINE && !state->avahi_up)
         fail(publish, "Failed to create client object", "Daemon not running");
     else if (publish->options.verbose)
-        say_whom(publish, state);
+        print_bridge(publish, state);
 }
 
 /* As with Avahi's: a daemon that goes is the end, but no error. */

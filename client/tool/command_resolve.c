@@ -74,7 +74,7 @@ int command_resolve(const struct command *command, int argc, char **argv)
     exit_code =
         (int)browser_open(&resolve.browser, &resolve.options, &resolve.plan, &handlers, &resolve);
     if (exit_code == EXIT_DONE)
-        exit_code = browser_run(&resolve.browser);
+        exit_code = loop_run(&resolve.browser.session.loop);
     browser_close(&resolve.browser);
     if (exit_code == EXIT_NOT_FOUND) {
         text_excerpt(name, sizeof name, resolve.plan.name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How the bridge is, and what became of the advertisements that we may see. First the bridge's
- * records are asked for, and when they have come, the advertisements: so each is written as it
+ * records are subscribed to, and when they have come, the advertisements: so each is written as it
  * comes, and nothing has to be kept.
  */
 #include <stdio.h>
@@ -22,9 +22,9 @@ struct status_command {
     struct session session;
     struct options options;
     struct state_record state;
-    bool stats; /* wanted */
+    bool stats; /* with the counters */
     bool has_state;
-    bool second; /* the advertisements are under way */
+    bool reads_advertisements; /* else the bridge's records */
 };
 
 static bool take(void *context, size_t row, const char *value, const char **problem)
@@ -33,11 +33,6 @@ static bool take(void *context, size_t row, const char *value, const char **prob
     struct status_command *status = context;
     status->stats = true;
     return true;
-}
-
-static const char *path_of(const struct status_command *status, const char *topic)
-{
-    return topic + strlen(status->options.prefix) + 1; /* we asked for no others */
 }
 
 static void print_wrapped(const char *what, const uint8_t *payload, size_t length)
@@ -81,10 +76,10 @@ static void on_advertisement(const struct status_command *status, const struct m
 static void on_message(void *context, const struct message *message)
 {
     struct status_command *status = context;
-    const char *path = path_of(status, message->topic);
+    const char *path = topic_below(message->topic, status->options.prefix, "");
 
-    if (!message->retained)
-        return; /* news, of what was there a moment ago */
+    if (!path || !message->retained)
+        return; /* it has changed since it was written, which is not of interest */
     if (strcmp(path, "bridge/state") == 0)
         on_state(status, message);
     else if (strcmp(path, "bridge/stats") == 0)
@@ -112,18 +107,18 @@ static void end(struct status_command *status)
 static void on_settled(void *context)
 {
     struct status_command *status = context;
-    if (status->second || !subscribe(status, "advertise/+/+/status"))
+    if (status->reads_advertisements || !subscribe(status, "advertise/+/+/status"))
         end(status);
     else if (!status->has_state && status->options.json)
         puts("{\"bridge\":null}");
-    status->second = true;
+    status->reads_advertisements = true;
 }
 
 /* The bridge's records; which of the advertisements' may be read is the broker's affair. */
 static void on_refused(void *context, int reason)
 {
     struct status_command *status = context;
-    if (status->second)
+    if (status->reads_advertisements)
         return;
     say("the broker refuses the subscription: %s", connection_reason_text(reason));
     loop_end(&status->session.loop, EXIT_REFUSED);

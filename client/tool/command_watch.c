@@ -154,7 +154,7 @@ static void on_bridge(void *context, const struct state_record *state)
     redraw_soon(watch);
 }
 
-static void on_link(void *context, bool up)
+static void on_connection(void *context, bool up)
 {
     struct watch *watch = context;
     if (up)
@@ -204,7 +204,7 @@ static int run(struct watch *watch)
     if (exit_code == EXIT_DONE) {
         struct loop *loop = &watch->browser.session.loop;
         watch->terminal = !watch->options.json && isatty(STDOUT_FILENO);
-        watch->browser.link = on_link;
+        watch->browser.connection = on_connection;
         loop->signal = on_signal;
         loop_add_timer(loop, &watch->redraw, draw, watch);
         if (watch->terminal) {
@@ -212,7 +212,7 @@ static int run(struct watch *watch)
             say_tell(on_say, watch);
         }
         redraw_soon(watch);
-        exit_code = browser_run(&watch->browser);
+        exit_code = loop_run(&watch->browser.session.loop);
         leave_second_screen(watch);
         say_tell(NULL, NULL);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What doctor finds out, one line a check, and what is to be done about it. The order is that in which
- * one thing needs the other; the exit code is the number of the first check that failed.
+ * The checks of doctor, one line each, and what is to be done about those that fail. The order is that in
+ * which one thing needs the other; the exit code is the number of the first check that failed. Main thread
+ * only.
  */
 #ifndef CLIENT_DOCTOR_H
 #define CLIENT_DOCTOR_H
@@ -26,11 +27,12 @@ enum doctor_check {
     DOCTOR_BRIDGE = 5,     /* the bridge is online */
     DOCTOR_AVAHI = 6,      /* the bridge has its Avahi */
     DOCTOR_READ = 7,       /* we may read what is on the network */
-    DOCTOR_ADVERTISE = 8,  /* the broker lets us ask for advertisements */
+    DOCTOR_ADVERTISE = 8,  /* the broker lets us request advertisements */
     DOCTOR_ROUND_TRIP = 9, /* one is established, seen, and gone again */
     DOCTOR_CHECKS
 };
 
+/* As it is written, such as "round-trip". */
 const char *doctor_check_name(enum doctor_check check);
 
 /* ---- the report ---- */
@@ -38,13 +40,14 @@ const char *doctor_check_name(enum doctor_check check);
 struct doctor_report {
     FILE *out;
     bool json;
-    enum doctor_check next; /* the first that nothing was said of */
+    enum doctor_check next; /* the first that is not reported yet */
     int first_failed;       /* 0: none yet */
 };
 
+/* Nothing is reported yet. `out` is borrowed. */
 void doctor_begin(struct doctor_report *report, bool json, FILE *out);
 
-/* What came of the next checks. What was passed over on the way to `check` is skipped for no reason. */
+/* Reports a check. Those before it that were not reported are skipped, "of no use here". */
 void doctor_ok(struct doctor_report *report, enum doctor_check check, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void doctor_skipped(struct doctor_report *report, enum doctor_check check, const char *format, ...)
@@ -57,7 +60,7 @@ int doctor_end(struct doctor_report *report, const char *reason);
 
 /* ---- the advice ---- */
 
-/* Where we are, and as whom, as far as we know. */
+/* Where we run, and as whom, as far as is known. */
 struct doctor_environment {
     enum container_runtime runtime;
     char user[TOPIC_CLIENT_MAX + 1];   /* of the host, whose container it is; or "USER" */
@@ -73,13 +76,13 @@ struct doctor_environment {
 #define DOCTOR_ADVICE_SIZE 640
 const char *doctor_advice(enum doctor_check check, const struct doctor_environment *environment);
 
-/* Finds out who and where we are; `client` as of --client. */
+/* Finds that out; `client` is that of --client, or NULL. The place is borrowed. */
 void doctor_environment_find(struct doctor_environment *environment, const struct options *options,
                              const struct place *place, const char *client);
 
 /* ---- the first four checks ---- */
 
-/* A connection was made, or why not. */
+/* Reports them: a connection was made, or why not. */
 void doctor_connected(struct doctor_report *report, const struct doctor_environment *environment);
 void doctor_cannot_connect(struct doctor_report *report,
                            const struct doctor_environment *environment,
@@ -95,11 +98,12 @@ struct doctor_retained {
     char other_prefix[TOPIC_PREFIX_MAX + 1]; /* of another bridge; "": none seen */
 };
 
-bool doctor_is_online(const struct doctor_retained *seen);
+/* Is there a bridge that is online? */
+bool doctor_is_online(const struct doctor_retained *retained);
 
-/* All has come. */
+/* Reports them, when all has come. */
 void doctor_check_retained(struct doctor_report *report,
                            const struct doctor_environment *environment, const char *prefix,
-                           const struct doctor_retained *seen);
+                           const struct doctor_retained *retained);
 
 #endif

@@ -64,7 +64,7 @@ static void on_socket(char *out, const struct doctor_environment *p)
                  mount_option(option, p), p->user);
 }
 
-/* In a container of a user without rights, its root is this user, to whom the folder belongs. */
+/* In a container of a user without rights, root is that user, to whom the folder belongs. */
 static void on_permission(char *out, const struct doctor_environment *p)
 {
     const char *option =
@@ -124,7 +124,7 @@ static void on_read(char *out, const struct doctor_environment *p)
     snprintf(out, DOCTOR_ADVICE_SIZE, "on the host, as root: deploy/grant %s observe", p->user);
 }
 
-/* A grant says all of a role at once. */
+/* A grant replaces what was granted before: it needs all of a role at once. */
 static void on_advertise(char *out, const struct doctor_environment *p)
 {
     bool is_user = strcmp(p->client, p->user) == 0;

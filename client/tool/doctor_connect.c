@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an attempt to connect tells: the first four checks. */
+/* The first four checks, by what comes of an attempt to connect. */
 #include "doctor.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ static void no_permission(struct doctor_report *report,
                   environment->place->host);
 }
 
-/* That the place is fine is said when something beyond it has been reached. */
+/* The place is fine where something beyond it has been reached. */
 static void place_is_fine(struct doctor_report *report,
                           const struct doctor_environment *environment)
 {

@@ -59,23 +59,23 @@ static void print_line(FILE *out, enum doctor_check check, const char *result, c
         fprintf(out, "%-8s %-11s %s\n", "", "", advice);
 }
 
-static void say_of(struct doctor_report *report, enum doctor_check check, const char *result,
-                   const char *message, const char *advice)
+static void report_check(struct doctor_report *report, enum doctor_check check, const char *result,
+                         const char *message, const char *advice)
 {
-    char safe[MESSAGE_SIZE]; /* a host's name, say, is anybody's */
+    char safe[MESSAGE_SIZE]; /* there may be anybody's text in it, such as a host's name */
     text_excerpt(safe, sizeof safe, message);
     (report->json ? print_json : print_line)(report->out, check, result, safe, advice);
     fflush(report->out);
     report->next = check + 1;
 }
 
-static void pass_over(struct doctor_report *report, enum doctor_check check, const char *reason)
+static void skip_until(struct doctor_report *report, enum doctor_check check, const char *reason)
 {
     while (report->next < check)
-        say_of(report, report->next, "skipped", reason, NULL);
+        report_check(report, report->next, "skipped", reason, NULL);
 }
 
-/* What all three say: `message` is made of the format and the arguments behind it. */
+/* For these three: `message` is made of the format and the arguments behind it. */
 #define MAKE_MESSAGE(message, format)                                                              \
     do {                                                                                           \
         va_list arguments;                                                                         \
@@ -88,16 +88,16 @@ void doctor_ok(struct doctor_report *report, enum doctor_check check, const char
 {
     char message[MESSAGE_SIZE];
     MAKE_MESSAGE(message, format);
-    pass_over(report, check, "of no use here");
-    say_of(report, check, "ok", message, NULL);
+    skip_until(report, check, "of no use here");
+    report_check(report, check, "ok", message, NULL);
 }
 
 void doctor_skipped(struct doctor_report *report, enum doctor_check check, const char *format, ...)
 {
     char message[MESSAGE_SIZE];
     MAKE_MESSAGE(message, format);
-    pass_over(report, check, "of no use here");
-    say_of(report, check, "skipped", message, NULL);
+    skip_until(report, check, "of no use here");
+    report_check(report, check, "skipped", message, NULL);
 }
 
 void doctor_failed(struct doctor_report *report, enum doctor_check check, const char *advice,
@@ -105,14 +105,14 @@ void doctor_failed(struct doctor_report *report, enum doctor_check check, const 
 {
     char message[MESSAGE_SIZE];
     MAKE_MESSAGE(message, format);
-    pass_over(report, check, "of no use here");
-    say_of(report, check, "failed", message, advice);
+    skip_until(report, check, "of no use here");
+    report_check(report, check, "failed", message, advice);
     if (report->first_failed == 0)
         report->first_failed = (int)check;
 }
 
 int doctor_end(struct doctor_report *report, const char *reason)
 {
-    pass_over(report, DOCTOR_CHECKS, reason);
+    skip_until(report, DOCTOR_CHECKS, reason);
     return report->first_failed;
 }

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* What is retained at the broker tells: the next three checks. */
+/* The next three checks, by what is retained at the broker. */
 #include "doctor.h"
 
 #include <stdio.h>
 
 static void check_bridge(struct doctor_report *report, const struct doctor_environment *environment,
-                         const char *prefix, const struct doctor_retained *seen)
+                         const char *prefix, const struct doctor_retained *retained)
 {
-    const struct state_record *state = &seen->state;
+    const struct state_record *state = &retained->state;
     const char *advice = doctor_advice(DOCTOR_BRIDGE, environment);
 
-    if (!seen->has_state && seen->other_prefix[0])
+    if (!retained->has_state && retained->other_prefix[0])
         doctor_failed(report, DOCTOR_BRIDGE, advice,
                       "none with the prefix %s; but there is one with --prefix %s", prefix,
-                      seen->other_prefix);
-    else if (!seen->has_state)
+                      retained->other_prefix);
+    else if (!retained->has_state)
         doctor_failed(report, DOCTOR_BRIDGE, advice,
                       "there is none with the prefix %s, or you may not read %s/bridge/state",
                       prefix, prefix);
@@ -27,17 +27,17 @@ static void check_bridge(struct doctor_report *report, const struct doctor_envir
                   state->hostname);
 }
 
-bool doctor_is_online(const struct doctor_retained *seen)
+bool doctor_is_online(const struct doctor_retained *retained)
 {
-    return seen->has_state && seen->state.life == BRIDGE_ONLINE;
+    return retained->has_state && retained->state.life == BRIDGE_ONLINE;
 }
 
 static void check_avahi(struct doctor_report *report, const struct doctor_environment *environment,
-                        const struct doctor_retained *seen)
+                        const struct doctor_retained *retained)
 {
-    if (!seen->has_state || seen->state.life == BRIDGE_OFFLINE)
+    if (!retained->has_state || retained->state.life == BRIDGE_OFFLINE)
         doctor_skipped(report, DOCTOR_AVAHI, "only the bridge could tell");
-    else if (!seen->state.avahi_up)
+    else if (!retained->state.avahi_up)
         doctor_failed(report, DOCTOR_AVAHI, doctor_advice(DOCTOR_AVAHI, environment),
                       "the bridge does not reach avahi-daemon");
     else
@@ -45,12 +45,12 @@ static void check_avahi(struct doctor_report *report, const struct doctor_enviro
 }
 
 static void check_read(struct doctor_report *report, const struct doctor_environment *environment,
-                       const struct doctor_retained *seen)
+                       const struct doctor_retained *retained)
 {
-    size_t wanted = doctor_is_online(seen) ? seen->state.services : 0;
+    size_t wanted = doctor_is_online(retained) ? retained->state.services : 0;
 
-    if (seen->services > 0 || (doctor_is_online(seen) && wanted == 0))
-        doctor_ok(report, DOCTOR_READ, "%zu services", seen->services);
+    if (retained->services > 0 || (doctor_is_online(retained) && wanted == 0))
+        doctor_ok(report, DOCTOR_READ, "%zu services", retained->services);
     else if (wanted > 0)
         doctor_failed(report, DOCTOR_READ, doctor_advice(DOCTOR_READ, environment),
                       "the bridge knows %zu services, and you may read none", wanted);
@@ -60,9 +60,9 @@ static void check_read(struct doctor_report *report, const struct doctor_environ
 
 void doctor_check_retained(struct doctor_report *report,
                            const struct doctor_environment *environment, const char *prefix,
-                           const struct doctor_retained *seen)
+                           const struct doctor_retained *retained)
 {
-    check_bridge(report, environment, prefix, seen);
-    check_avahi(report, environment, seen);
-    check_read(report, environment, seen);
+    check_bridge(report, environment, prefix, retained);
+    check_avahi(report, environment, retained);
+    check_read(report, environment, retained);
 }

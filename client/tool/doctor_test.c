@@ -9,7 +9,7 @@
 #define TEST_TYPE "_mdns-mqtt._tcp"
 #define TEST_PORT 9 /* discard */
 
-/* ---- before ---- */
+/* ---- preparation ---- */
 
 static char *make_request(struct doctor_test *test, const char *type, uint16_t port,
                           uint32_t number, struct status_error *error)
@@ -49,7 +49,7 @@ void doctor_test_free(struct doctor_test *test)
     free(test->request);
 }
 
-/* ---- on the way ---- */
+/* ---- the test ---- */
 
 /* Not retained: whatever becomes of us, nothing is left at the broker. */
 static void publish(struct doctor_test *test, const char *payload)
@@ -58,10 +58,10 @@ static void publish(struct doctor_test *test, const char *payload)
         connection_publish(test->connection, test->topic, payload, strlen(payload), false);
 }
 
-void doctor_test_begin(struct doctor_test *test, bool may_ask)
+void doctor_test_begin(struct doctor_test *test, bool bridge_ready)
 {
-    test->may_ask = may_ask;
-    test->state = DOCTOR_TEST_ASKING_BROKER;
+    test->bridge_ready = bridge_ready;
+    test->state = DOCTOR_TEST_CHECKING_RIGHT;
     publish(test, "");
 }
 
@@ -77,7 +77,7 @@ static void finish(struct doctor_test *test)
     test->state = DOCTOR_TEST_DONE;
 }
 
-static void may_not(struct doctor_test *test, int reason)
+static void broker_refuses(struct doctor_test *test, int reason)
 {
     doctor_failed(test->report, DOCTOR_ADVERTISE,
                   doctor_advice(DOCTOR_ADVERTISE, test->environment),
@@ -88,15 +88,15 @@ static void may_not(struct doctor_test *test, int reason)
 
 void doctor_test_acknowledged(struct doctor_test *test, int number, int reason)
 {
-    if (test->state != DOCTOR_TEST_ASKING_BROKER || number != test->number)
+    if (test->state != DOCTOR_TEST_CHECKING_RIGHT || number != test->number)
         return;
     if (reason >= 0x80) {
-        may_not(test, reason);
+        broker_refuses(test, reason);
         return;
     }
     doctor_ok(test->report, DOCTOR_ADVERTISE, "the broker lets you advertise as %s",
               test->owner.client);
-    if (!test->may_ask) {
+    if (!test->bridge_ready) {
         doctor_skipped(test->report, DOCTOR_ROUND_TRIP, "there is nobody to ask");
         finish(test);
         return;
@@ -106,7 +106,7 @@ void doctor_test_acknowledged(struct doctor_test *test, int number, int reason)
 }
 
 /* The policy of the bridge, and not that of the broker. */
-static void refused(struct doctor_test *test, const struct status_error *error)
+static void bridge_refuses(struct doctor_test *test, const struct status_error *error)
 {
     const char *what = error->key[0] && error->code == STATUS_DENIED
                            ? "try with the --type and --port that you are to advertise"
@@ -120,18 +120,18 @@ static void refused(struct doctor_test *test, const struct status_error *error)
 static void take_status(struct doctor_test *test, const struct status *status)
 {
     if (status->state == STATUS_FAILED && test->state == DOCTOR_TEST_REQUESTED)
-        refused(test, &status->error);
+        bridge_refuses(test, &status->error);
     else if (status->state == STATUS_ESTABLISHED && test->state == DOCTOR_TEST_REQUESTED)
         test->state = DOCTOR_TEST_ESTABLISHED;
 }
 
-static void take_back(struct doctor_test *test)
+static void withdraw(struct doctor_test *test)
 {
     test->state = DOCTOR_TEST_WITHDRAWN;
     publish(test, "");
 }
 
-/* A record of ours may come before the status says `established`. */
+/* A record of ours may come before the status `established`. */
 static void take_record(struct doctor_test *test, const struct message *message)
 {
     char owner[SERVICE_OWNER_MAX + 1];
@@ -164,7 +164,7 @@ void doctor_test_message(struct doctor_test *test, const struct message *message
     else if (status_record_read(&status, message->payload, message->length))
         take_status(test, &status);
     if (test->state == DOCTOR_TEST_ESTABLISHED && test->service_topic[0])
-        take_back(test);
+        withdraw(test);
 }
 
 void doctor_test_expired(struct doctor_test *test)
@@ -173,7 +173,7 @@ void doctor_test_expired(struct doctor_test *test)
     case DOCTOR_TEST_IDLE:
     case DOCTOR_TEST_DONE:
         break;
-    case DOCTOR_TEST_ASKING_BROKER:
+    case DOCTOR_TEST_CHECKING_RIGHT:
         doctor_failed(test->report, DOCTOR_ADVERTISE, NULL, "no word from the broker");
         break;
     case DOCTOR_TEST_REQUESTED:

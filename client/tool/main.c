@@ -97,7 +97,7 @@ static int run(int argc, char **argv)
     return EXIT_USAGE;
 }
 
-/* Else the first file that we open, the broker's socket say, would be our output. To write there, or to
+/* Else the first file that we open, such as the broker's socket, would be our output. To write there, or to
  * read, is an error still, and a COMMAND does not get it. */
 static void open_missing(void)
 {
@@ -109,7 +109,7 @@ static void open_missing(void)
 int main(int argc, char **argv)
 {
     open_missing();
-    /* Of stdout, output.h tells; of the broker's socket, libmosquitto does. */
+    /* That nobody reads stdout any more is for output.h, and of the broker's socket for libmosquitto. */
     signal(SIGPIPE, SIG_IGN);
     return output_end(run(argc, argv));
 }

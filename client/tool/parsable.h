@@ -3,7 +3,7 @@
  * Text as avahi-browse 0.8 writes it, byte for byte. Pure functions.
  *
  * The record holds types, domains and hosts without their escapes, so a dot inside of one of their
- * labels cannot be told from one between labels. Names of services are single labels, and exact.
+ * labels is like one between labels. Names of services are single labels, and exact.
  */
 #ifndef CLIENT_PARSABLE_H
 #define CLIENT_PARSABLE_H

@@ -33,7 +33,7 @@ static const struct option_row rows[ROWS] = {
     [ROW_VERSION] = {"version", 'V', NULL, "write the version, and end"},
 };
 
-/* As it stands there. */
+/* What the command line holds. */
 struct line {
     struct publish_options *options;
     bool on[ROWS]; /* which options were given */
@@ -108,7 +108,7 @@ static bool parse_port(uint16_t *port, const char *text)
     return false;
 }
 
-/* Makes the wish of NAME TYPE PORT [TXT...]. The exit code, or -1: go on. */
+/* Takes NAME TYPE PORT [TXT...]: the exit code, or -1: go on. */
 static int read_request(const struct line *line, int count, char **arguments)
 {
     struct request_builder *builder = &line->options->builder;
@@ -163,7 +163,7 @@ bool publish_options_read(struct publish_options *options, const struct command 
     int first;
 
     *options = (struct publish_options){.builder.lease = REQUEST_BUILDER_LEASE_DEFAULT};
-    options->plan.builder = &options->builder;
+    options->plan.request = &options->builder;
     if (!command_begin(command, &options->common, &own, argc, argv, &first, exit_code)) {
         *exit_code = *exit_code == EXIT_DONE ? EXIT_DONE : PUBLISH_FAILED;
         return false;

@@ -10,12 +10,12 @@
 
 struct publish_options {
     struct options common;
-    struct publication_plan plan;   /* of `wish` */
+    struct publication_plan plan;   /* of `builder` */
     struct request_builder builder; /* request_builder_free() */
     bool verbose, no_fail;
 };
 
-/* Reads it, and says what is wrong with it in Avahi's words, where Avahi has some. True: go on. False: end
+/* Reads it, and writes what is wrong with it in Avahi's words, where Avahi has some. True: go on. False: end
  * with *exit_code. In any case request_builder_free() is to follow. */
 bool publish_options_read(struct publish_options *options, const struct command *command, int argc,
                           char **argv, int *exit_code);
