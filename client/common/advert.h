@@ -65,8 +65,10 @@ void advert_request(struct advert *advert, int64_t now);
  * online. False: there is no connection, or nothing to take back. */
 bool advert_withdraw(struct advert *advert);
 
-/* The connection to the broker is there, or was lost. */
+/* The connection to the broker is there. */
 void advert_connected(struct advert *advert, int64_t now);
+
+/* It was lost. */
 void advert_lost(struct advert *advert);
 
 /* The broker refuses the publication. */

@@ -37,18 +37,24 @@ struct record_tree *record_tree_new(const char *prefix, const struct record_tree
 /* Frees; NULL is fine. */
 void record_tree_free(struct record_tree *tree);
 
-/* The topic filters to subscribe to. Type and name may be NULL or empty: all. */
 #define RECORD_TREE_FILTER_SIZE (TOPIC_SIZE + 8)
+
+/* The topic filter to subscribe to for services. Type and name may be NULL or empty: all. */
 void record_tree_service_filter(char out[RECORD_TREE_FILTER_SIZE], const char *prefix,
                                 const char *type, const char *name);
+
+/* The same for the state of the bridge. */
 void record_tree_state_filter(char out[RECORD_TREE_FILTER_SIZE], const char *prefix);
 
-/* To be called when a message comes, when all that is retained has come, and when the connection is lost.
- * Over a loss the services stay, until the tree is complete again and it is known which have gone
- * meanwhile; the state does not. */
+/* A message has come. Those with other topics are ignored. */
 void record_tree_message(struct record_tree *tree, const char *topic, const uint8_t *payload,
                          size_t length);
+
+/* All that was retained has come. */
 void record_tree_settled(struct record_tree *tree);
+
+/* The connection was lost. The services stay, until the tree is complete again and it is known which have
+ * gone meanwhile; the state does not. */
 void record_tree_lost(struct record_tree *tree);
 
 /*

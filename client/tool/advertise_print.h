@@ -5,12 +5,14 @@
 
 #include "status.h"
 
-/* One line of JSON: the keys of the status record but for its stamp. */
 #define ADVERTISE_JSON_SIZE 4096
+
+/* One line of JSON: the keys of the status record but for its stamp. */
 void advertise_json(char out[ADVERTISE_JSON_SIZE], const struct status *status);
 
-/* "established as 'Web app' (_http._tcp, port 8080)" */
 #define ADVERTISE_LINE_SIZE 1281
+
+/* "established as 'Web app' (_http._tcp, port 8080)" */
 void advertise_line(char out[ADVERTISE_LINE_SIZE], const struct status *status);
 
 /* "warning (port-unpublished): nothing listens on port 8080 of this host" */

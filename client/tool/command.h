@@ -29,6 +29,7 @@ int command_usage(const struct command *command, const char *format, ...)
 /* Of this build. */
 extern const char *const command_version;
 
+/* The commands, as `run` has it. */
 int command_advertise(const struct command *command, int argc, char **argv);
 int command_avahi_browse(const struct command *command, int argc, char **argv);
 int command_browse(const struct command *command, int argc, char **argv);
