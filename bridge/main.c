@@ -46,7 +46,7 @@ struct bridge {
     struct publisher *publisher;
     struct session *session;
     int signal_fd;
-    int password_result; /* of the last attempt to read it */
+    uint32_t round_trip; /* that probe_broker() has asked for last */
     int64_t watchdog_interval, watchdog_at;
     bool said_goodbye; /* the broker has the state "offline" */
     int64_t ends_at;   /* INT64_MAX until a signal asks for the end */
@@ -58,17 +58,13 @@ struct bridge {
 static void mqtt_connecting(void *context)
 {
     struct bridge *bridge = context;
-    char password[1024];
-    int result = config_read_password(&bridge->config, password, sizeof password);
-    if (result < 0 && result != bridge->password_result)
-        log_error("broker: the password cannot be read from '%s': %s",
-                  bridge->config.broker.password_file[0] ? bridge->config.broker.password_file
-                                                         : "the credential mqtt-password",
-                  result == -ENODATA ? "the file is empty" : strerror(-result));
-    bridge->password_result = result;
-    mqtt_set_password(bridge->mqtt, result > 0 ? password : NULL);
-    explicit_bzero(password, sizeof password);
     session_connecting(bridge->session);
+}
+
+static int mqtt_password(void *context, char *out, size_t size)
+{
+    const struct bridge *bridge = context;
+    return config_read_password(&bridge->config, out, size);
 }
 
 static void mqtt_connected(void *context)
@@ -89,16 +85,29 @@ static void mqtt_message(void *context, const struct mqtt_message *message)
     session_message(bridge->session, message, clock_now());
 }
 
-static void mqtt_acknowledged(void *context, int message_id, bool refused)
+static void mqtt_acknowledged(void *context, int message_id, int reason)
 {
     struct bridge *bridge = context;
-    publisher_acknowledged(bridge->publisher, message_id, refused);
+    publisher_acknowledged(bridge->publisher, message_id, reason >= 0x80);
 }
 
-static void mqtt_answered(void *context)
+static void mqtt_answered(void *context, uint32_t number)
 {
     struct bridge *bridge = context;
-    adverts_broker_answers(bridge->adverts, clock_now());
+    if (number == bridge->round_trip)
+        adverts_broker_answers(bridge->adverts, clock_now());
+}
+
+static void mqtt_log(void *context, enum mqtt_log_level level, const char *line)
+{
+    static const enum log_level levels[] = {
+        [MQTT_LOG_ERROR] = LOG_LEVEL_ERROR,
+        [MQTT_LOG_WARNING] = LOG_LEVEL_WARNING,
+        [MQTT_LOG_INFO] = LOG_LEVEL_INFO,
+        [MQTT_LOG_DEBUG] = LOG_LEVEL_DEBUG,
+    };
+    (void)context;
+    log_write(levels[level], "mqtt: %s", line);
 }
 
 /* ---- Outlets of adverts.h ---- */
@@ -132,7 +141,8 @@ static void clear_advertise(void *context, const char *path)
 static bool probe_broker(void *context)
 {
     struct bridge *bridge = context;
-    return mqtt_probe(bridge->mqtt);
+    bridge->round_trip = mqtt_round_trip(bridge->mqtt);
+    return bridge->round_trip != 0;
 }
 
 static void advert_renamed(void *context, const char *type, const char *name)
@@ -207,11 +217,13 @@ static bool bridge_open(struct bridge *bridge)
 {
     static const struct mqtt_handlers handlers = {
         .connecting = mqtt_connecting,
+        .password = mqtt_password,
         .connected = mqtt_connected,
         .disconnected = mqtt_disconnected,
         .message = mqtt_message,
         .acknowledged = mqtt_acknowledged,
         .answered = mqtt_answered,
+        .log = mqtt_log,
     };
     const struct adverts_outlets outlets = {
         .context = bridge,
@@ -226,6 +238,7 @@ static bool bridge_open(struct bridge *bridge)
     struct mqtt_options mqtt_options = setup_mqtt(config);
     struct mdns_options mdns_options = setup_mdns(config);
     struct session_options session_options = setup_session(config);
+    const char *problem;
     int64_t now = clock_now();
     bridge->ends_at = INT64_MAX;
     bridge->watchdog_interval = notify_watchdog_interval_ms();
@@ -233,7 +246,9 @@ static bool bridge_open(struct bridge *bridge)
     bridge->signal_fd = open_signals();
     bridge->catalog = catalog_new(config->browse.max_services);
     bridge->adverts = adverts_new(config, &outlets);
-    bridge->mqtt = mqtt_new(&mqtt_options, &handlers, bridge);
+    bridge->mqtt = mqtt_new(&mqtt_options, &handlers, bridge, &problem);
+    if (!bridge->mqtt)
+        log_error("mqtt: TLS files or options cannot be used: %s", problem);
     if (bridge->signal_fd < 0 || !bridge->catalog || !bridge->adverts || !bridge->mqtt)
         return false;
     bridge->publisher =

@@ -31,16 +31,16 @@ struct mqtt_options setup_mqtt(const struct config *config)
 {
     const struct config_broker *broker = &config->broker;
     return (struct mqtt_options){
-        .host = broker->url.host,
-        .port = broker->url.port,
-        .tls = broker->url.tls,
+        .url = broker->url,
         .ca_file = text_or_null(broker->ca_file),
         .cert_file = text_or_null(broker->cert_file),
         .key_file = text_or_null(broker->key_file),
         .client_id = text_or_null(broker->client_id),
+        .client_id_prefix = "mdnsb-",
         .username = text_or_null(broker->username),
         .keepalive = (int)broker->keepalive,
         .protocol = broker->protocol == BROKER_MQTT_5 ? 5 : 4,
+        .back_off_max = 15000,
     };
 }
 
@@ -56,9 +56,8 @@ struct session_options setup_session(const struct config *config)
 
 static bool same_broker(const struct config_broker *a, const struct config_broker *b)
 {
-    return a->url.tls == b->url.tls && a->url.is_unix == b->url.is_unix &&
-           a->url.port == b->url.port && strcmp(a->url.host, b->url.host) == 0 &&
-           strcmp(a->username, b->username) == 0 &&
+    return a->url.tls == b->url.tls && a->url.port == b->url.port &&
+           strcmp(a->url.host, b->url.host) == 0 && strcmp(a->username, b->username) == 0 &&
            strcmp(a->password_file, b->password_file) == 0 && strcmp(a->ca_file, b->ca_file) == 0 &&
            strcmp(a->cert_file, b->cert_file) == 0 && strcmp(a->key_file, b->key_file) == 0 &&
            strcmp(a->client_id, b->client_id) == 0 && a->keepalive == b->keepalive &&

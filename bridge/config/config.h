@@ -15,6 +15,7 @@
 
 #include "log.h"
 #include "topic.h"
+#include "url.h"
 
 #define CONFIG_FILE_DEFAULT "/etc/mdns-mqtt-bridge/bridge.conf"
 #define CONFIG_KEYS 31 /* in the sections with fixed names */
@@ -32,20 +33,11 @@ struct config_list {
     size_t count;
 };
 
-/* Where the broker is. */
-struct broker_url {
-    bool tls;
-    bool is_unix;
-    char host[256]; /* an address, for IPv6 without brackets; a name; or the path of the Unix socket
-                     */
-    uint16_t port;  /* 0 for a Unix socket */
-};
-
 enum broker_protocol { BROKER_MQTT_311, BROKER_MQTT_5 };
 
 /* Texts that are not set are empty. */
 struct config_broker {
-    struct broker_url url;
+    struct mqtt_url url;
     char username[CONFIG_VALUE_MAX + 1];
     char password_file[CONFIG_VALUE_MAX + 1]; /* see config_read_password() */
     char ca_file[CONFIG_VALUE_MAX + 1];       /* empty: the system's certificates */

@@ -38,7 +38,7 @@ const char *const config_sections[CONFIG_SECTIONS] = {"broker", "records", "brow
 
 /* clang-format off */
 const struct config_key config_keys[] = {
-    {SECTION_BROKER, "url", "mqtt://127.0.0.1:1883", .kind = KIND_URL, FIELD(config, struct broker_url, broker.url)},
+    {SECTION_BROKER, "url", "mqtt://127.0.0.1:1883", .kind = KIND_URL, FIELD(config, struct mqtt_url, broker.url)},
     {SECTION_BROKER, "username", "", TEXT(config, broker.username)},
     {SECTION_BROKER, "password-file", "", PATH(config, broker.password_file)},
     {SECTION_BROKER, "ca-file", "", PATH(config, broker.ca_file)},

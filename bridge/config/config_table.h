@@ -22,7 +22,7 @@ enum config_kind {
     KIND_TEXT,         /* anything readable: char[CONFIG_VALUE_MAX + 1], as the next */
     KIND_PATH,         /* absolute, or empty */
     KIND_PREFIX,       /* a topic prefix: char[TOPIC_PREFIX_MAX + 1] */
-    KIND_URL,          /* struct broker_url */
+    KIND_URL,          /* struct mqtt_url */
     KIND_BROWSE_TYPES, /* service types and "auto": struct browse_types */
     KIND_TYPES,        /* service types: struct config_list, as the next two */
     KIND_DOMAINS,      /* DNS domains: "local" */

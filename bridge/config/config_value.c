@@ -107,7 +107,7 @@ static bool parse_scalar(const struct config_key *key, void *field, const char *
                 reason, "must be one or more topic levels without '+', '#' and a leading '$'");
         break;
     case KIND_URL: {
-        const char *problem = config_url_parse(field, text);
+        const char *problem = mqtt_url_parse(field, text);
         return !problem || config_refuse(reason, "%s", problem);
     }
     default: /* KIND_TEXT */
@@ -149,6 +149,7 @@ bool config_value_parse(const struct config_key *key, void *base, const char *te
 void config_value_write(const struct config_key *key, const void *base, FILE *out)
 {
     const void *field = (const char *)base + key->offset;
+    char url[MQTT_URL_MAX + 1];
     fprintf(out, "%s =", key->name);
     switch (key->kind) {
     case KIND_BOOL:
@@ -166,8 +167,8 @@ void config_value_write(const struct config_key *key, const void *base, FILE *ou
         fprintf(out, "%s%s", *(const char *)field ? " " : "", (const char *)field);
         break;
     case KIND_URL:
-        fputc(' ', out);
-        config_url_write(field, out);
+        mqtt_url_write(url, field);
+        fprintf(out, " %s", url);
         break;
     default:
         config_list_write(key, field, out);
@@ -188,7 +189,7 @@ static size_t scalar_size(enum config_kind kind)
     case KIND_PREFIX:
         return TOPIC_PREFIX_MAX + 1;
     case KIND_URL:
-        return sizeof(struct broker_url);
+        return sizeof(struct mqtt_url);
     default: /* KIND_TEXT, KIND_PATH */
         return CONFIG_VALUE_MAX + 1;
     }

@@ -30,12 +30,6 @@ bool config_value_copy(const struct config_key *key, void *base, const void *fro
 /* Frees the field's memory and empties it, if it is a list. */
 void config_value_free(const struct config_key *key, void *base);
 
-/* NULL, or what is wrong with the URL; the text is constant and holds nothing of the URL. */
-const char *config_url_parse(struct broker_url *url, const char *text);
-
-/* Writes it as the file has it. */
-void config_url_write(const struct broker_url *url, FILE *out);
-
 /* The same for lists, with the field itself; parsing appends. */
 bool config_list_parse(const struct config_key *key, void *field, const char *text,
                        char reason[CONFIG_REASON_SIZE]);

@@ -51,7 +51,7 @@ static void assert_defaults(const struct config *config)
 {
     ck_assert_str_eq(config->broker.url.host, "127.0.0.1");
     ck_assert_uint_eq(config->broker.url.port, 1883);
-    ck_assert(!config->broker.url.tls && !config->broker.url.is_unix);
+    ck_assert(!config->broker.url.tls);
     ck_assert_str_eq(config->broker.username, "");
     ck_assert_str_eq(config->broker.client_id, "");
     ck_assert_uint_eq(config->broker.keepalive, 30);

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* The broker's URL. Strict, so that what it means is never a guess. */
-#include "config_value.h"
+/* Strict, so that what a URL means is never a guess. */
+#include "url.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
 #define DIGITS "0123456789"
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" DIGITS "-._"
 
-#define UNIX_SCHEME "unix://"
-#define TCP_SCHEME "mqtt://"
-#define TLS_SCHEME "mqtts://"
-#define TCP_PORT 1883 /* both registered with IANA */
-#define TLS_PORT 8883
-
-static bool starts_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
+static const struct {
+    const char *prefix;
+    uint16_t port; /* registered with IANA; 0: a socket's path follows */
+    bool tls;
+} schemes[] = {
+    {"unix://", 0, false},
+    {"mqtt://", 1883, false},
+    {"mqtts://", 8883, true},
+};
 
 /* A DNS name, or four numbers. */
 static bool is_host(const char *host)
 {
     size_t length = strlen(host);
-    if (length == 0 || length > SERVICE_HOST_MAX || strspn(host, NAME_CHARACTERS) != length)
+    if (strspn(host, NAME_CHARACTERS) != length)
         return false;
     if (strspn(host, DIGITS ".") == length) {
         struct in_addr address;
@@ -60,7 +60,7 @@ static bool is_ipv6(const char *host)
     return inet_pton(AF_INET6, text, &address) == 1;
 }
 
-/* ":PORT", or nothing, which leaves the default. */
+/* ":PORT", or nothing, which leaves the scheme's. */
 static bool parse_port(uint16_t *port, const char *text)
 {
     if (*text == '\0')
@@ -71,13 +71,21 @@ static bool parse_port(uint16_t *port, const char *text)
     unsigned number = 0;
     for (const char *digit = text + 1; *digit; digit++)
         number = number * 10 + (unsigned)(*digit - '0');
-    if (number < 1 || number > 65535)
-        return false;
     *port = (uint16_t)number;
-    return true;
+    return number >= 1 && number <= 65535;
 }
 
-static const char *parse_tcp(struct broker_url *url, const char *text)
+static const char *parse_path(struct mqtt_url *url, const char *path)
+{
+    if (*path != '/')
+        return "unix:// needs an absolute path";
+    if (strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+        return "the path is longer than a Unix socket's can be (107 bytes)";
+    memcpy(url->host, path, strlen(path) + 1);
+    return NULL;
+}
+
+static const char *parse_host(struct mqtt_url *url, const char *text)
 {
     if (strchr(text, '@'))
         return "a user does not belong into the URL; there are username and password-file";
@@ -87,7 +95,7 @@ static const char *parse_tcp(struct broker_url *url, const char *text)
     bool bracket = *text == '[';
     text += bracket;
     size_t length = strcspn(text, bracket ? "]" : ":");
-    if (length >= sizeof url->host)
+    if (length > MQTT_URL_HOST_MAX)
         return "the host is too long";
     memcpy(url->host, text, length);
     url->host[length] = '\0';
@@ -97,44 +105,27 @@ static const char *parse_tcp(struct broker_url *url, const char *text)
     if (!(bracket ? is_ipv6 : is_host)(url->host))
         return bracket ? "not an IPv6 address between the brackets"
                        : "not a host name or address (an IPv6 address needs brackets)";
-    if (!parse_port(&url->port, text))
-        return "the port must be a number from 1 to 65535";
-    return NULL;
+    return parse_port(&url->port, text) ? NULL : "the port must be a number from 1 to 65535";
 }
 
-const char *config_url_parse(struct broker_url *url, const char *text)
+const char *mqtt_url_parse(struct mqtt_url *url, const char *text)
 {
-    memset(url, 0, sizeof *url);
-    if (starts_with(text, UNIX_SCHEME)) {
-        const char *path = text + strlen(UNIX_SCHEME);
-        struct sockaddr_un address;
-        if (*path != '/')
-            return "unix:// needs an absolute path";
-        if (strlen(path) >= sizeof address.sun_path)
-            return "the path is longer than a Unix socket's can be (107 bytes)";
-        url->is_unix = true;
-        memcpy(url->host, path, strlen(path) + 1);
-        return NULL;
-    }
-    if (starts_with(text, TCP_SCHEME)) {
-        url->port = TCP_PORT;
-        return parse_tcp(url, text + strlen(TCP_SCHEME));
-    }
-    if (starts_with(text, TLS_SCHEME)) {
-        url->tls = true;
-        url->port = TLS_PORT;
-        return parse_tcp(url, text + strlen(TLS_SCHEME));
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        size_t length = strlen(schemes[i].prefix);
+        if (strncmp(text, schemes[i].prefix, length) != 0)
+            continue;
+        *url = (struct mqtt_url){.tls = schemes[i].tls, .port = schemes[i].port};
+        return (url->port ? parse_host : parse_path)(url, text + length);
     }
     return "must be mqtt://HOST[:PORT], mqtts://HOST[:PORT] or unix:///PATH";
 }
 
-void config_url_write(const struct broker_url *url, FILE *out)
+void mqtt_url_write(char out[MQTT_URL_MAX + 1], const struct mqtt_url *url)
 {
-    if (url->is_unix) {
-        fprintf(out, UNIX_SCHEME "%s", url->host);
-        return;
-    }
-    bool bracket = strchr(url->host, ':') != NULL;
-    fprintf(out, "%s%s%s%s:%u", url->tls ? TLS_SCHEME : TCP_SCHEME, bracket ? "[" : "", url->host,
-            bracket ? "]" : "", url->port);
+    bool bracket = strchr(url->host, ':');
+    if (url->port == 0)
+        snprintf(out, MQTT_URL_MAX + 1, "unix://%s", url->host);
+    else
+        snprintf(out, MQTT_URL_MAX + 1, "%s://%s%s%s:%u", url->tls ? "mqtts" : "mqtt",
+                 bracket ? "[" : "", url->host, bracket ? "]" : "", url->port);
 }

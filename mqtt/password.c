@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The broker's password: from a file, never from the configuration itself or the command line. */
+#include "password.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "config.h"
 
 /* Fills `out` up to `size` bytes, or to the end of the file. Returns the length, or -errno. */
 static ssize_t read_all(int fd, char *out, size_t size)
@@ -32,7 +29,7 @@ static ssize_t read_all(int fd, char *out, size_t size)
     return (ssize_t)length;
 }
 
-/* As config_read_password(), but may leave something in `out`. */
+/* As mqtt_password_read(), but may leave something in `out`. */
 static int read_password(const char *path, char *out, size_t size)
 {
     /* O_NONBLOCK: what is no regular file is refused, not waited for. */
@@ -51,27 +48,19 @@ static int read_password(const char *path, char *out, size_t size)
         length--;
     if (length == 0)
         return -ENODATA;
-    if (memchr(out, '\0', length))
-        return -EINVAL;
     out[length] = '\0';
-    return 1;
+    return strlen(out) == length ? 1 : -EINVAL;
 }
 
-int config_read_password(const struct config *config, char *out, size_t size)
+int mqtt_password_read(const char *path, char *out, size_t size)
 {
-    const struct config_broker *broker = &config->broker;
-    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    int result = 0;
-    if (*broker->username && *broker->password_file) {
-        result = read_password(broker->password_file, out, size);
-    } else if (*broker->username && credentials) {
-        char path[PATH_MAX];
-        int length = snprintf(path, sizeof path, "%s/mqtt-password", credentials);
-        result = (size_t)length < sizeof path ? read_password(path, out, size) : -ENAMETOOLONG;
-        if (result == -ENOENT)
-            result = 0;
-    }
+    int result = read_password(path, out, size);
     if (result != 1)
-        memset(out, 0, size);
+        explicit_bzero(out, size);
     return result;
+}
+
+const char *mqtt_password_problem(int result)
+{
+    return result == -ENODATA ? "the file is empty" : strerror(-result);
 }
