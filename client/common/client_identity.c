@@ -39,11 +39,12 @@ static bool of_socket(char client[TOPIC_CLIENT_MAX + 1], const struct place *pla
 {
     char folder[512];
     bool is_path;
-    if (place->port != 0)
+    if (place->broker.port != 0)
         return false;
-    if (container_mounted(folder, sizeof folder, place->host, &is_path) && !is_path)
+    if (container_mounted(folder, sizeof folder, place->broker.host, &is_path) && !is_path)
         return client_identity_of_folder(client, folder);
-    snprintf(folder, sizeof folder, "%.*s", (int)container_folder_length(place->host), place->host);
+    snprintf(folder, sizeof folder, "%.*s", (int)container_folder_length(place->broker.host),
+             place->broker.host);
     return client_identity_of_folder(client, folder);
 }
 

@@ -45,7 +45,8 @@ static void ending_passed(void *context, int64_t now)
 
 static void publish(struct publication *p, const char *topic, const char *text)
 {
-    int number = connection_publish(p->session.connection, topic, text, strlen(text), true);
+    int number =
+        mqtt_publish(p->session.connection->mqtt, topic, (const uint8_t *)text, strlen(text), true);
     p->unacknowledged = number > 0 ? number : 0;
 }
 
@@ -53,7 +54,7 @@ static void publish(struct publication *p, const char *topic, const char *text)
 static bool publish_end(struct publication *p)
 {
     bool published = advert_withdraw(&p->advert);
-    if (!p->presence_topic[0] || !connection_is_up(p->session.connection))
+    if (!p->presence_topic[0] || !mqtt_is_connected(p->session.connection->mqtt))
         return published;
     publish(p, p->presence_topic, "offline");
     return true;
@@ -136,13 +137,13 @@ static void on_bridge_known(void *context)
         p->handlers.bridge_known(p->context);
 }
 
-static bool on_failed(void *context, const struct connection_failure *failure)
+static bool on_failed(void *context, const struct mqtt_failure *failure)
 {
     struct publication *p = context;
     return p->handlers.failed(p->context, failure);
 }
 
-static void take_bridge_state(struct publication *p, const struct message *message)
+static void take_bridge_state(struct publication *p, const struct mqtt_message *message)
 {
     if (message->length == 0)
         p->bridge_state = (struct state_record){0};
@@ -153,14 +154,14 @@ static void take_bridge_state(struct publication *p, const struct message *messa
 }
 
 /* Another program of our client has ended, and its "offline" is not true of us. */
-static void take_presence(struct publication *p, const struct message *message)
+static void take_presence(struct publication *p, const struct mqtt_message *message)
 {
-    if (!publication_is_ending(p) && !message->retained && message->length == strlen("offline") &&
+    if (!publication_is_ending(p) && !message->retain && message->length == strlen("offline") &&
         memcmp(message->payload, "offline", message->length) == 0)
         publish(p, p->presence_topic, "online");
 }
 
-static void on_message(void *context, const struct message *message)
+static void on_message(void *context, const struct mqtt_message *message)
 {
     struct publication *p = context;
     struct status status;
@@ -276,9 +277,10 @@ static bool prepare(struct publication *p)
 {
     struct connection *connection = p->session.connection;
     bool presence = p->presence_topic[0] != '\0';
-    bool will = presence ? connection_set_will(connection, p->presence_topic, "offline", true)
-                         : connection_set_will(connection, p->request_topic, "", true);
-    return will && connection_subscribe(connection, p->state_topic) &&
+    const char *will = presence ? "offline" : "";
+    mqtt_set_will(connection->mqtt, presence ? p->presence_topic : p->request_topic,
+                  (const uint8_t *)will, strlen(will));
+    return connection_subscribe(connection, p->state_topic) &&
            connection_subscribe(connection, p->status_topic) &&
            (!presence || connection_subscribe(connection, p->presence_topic));
 }

@@ -44,7 +44,7 @@ struct publication_handlers {
      * that the bridge's state record comes. */
     void (*bridge_known)(void *context);
     /* As in connection.h. */
-    bool (*failed)(void *context, const struct connection_failure *failure);
+    bool (*failed)(void *context, const struct mqtt_failure *failure);
 };
 
 /* What to advertise, and as whom. */

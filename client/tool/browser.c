@@ -122,7 +122,7 @@ static bool is_wanted(void *context, const struct service_id *id)
 
 /* ---- from the connection ---- */
 
-static void on_message(void *context, const struct message *message)
+static void on_message(void *context, const struct mqtt_message *message)
 {
     struct browser *browser = context;
     record_tree_message(browser->tree, message->topic, message->payload, message->length);
@@ -149,7 +149,7 @@ static void on_lost(void *context)
         browser->connection(browser->context, false);
 }
 
-static bool on_failed(void *context, const struct connection_failure *failure)
+static bool on_failed(void *context, const struct mqtt_failure *failure)
 {
     struct browser *browser = context;
     return session_failed(&browser->session, failure);
@@ -158,7 +158,7 @@ static bool on_failed(void *context, const struct connection_failure *failure)
 static void on_refused(void *context, int reason)
 {
     struct browser *browser = context;
-    say("the broker refuses the subscription: %s", connection_reason_text(reason));
+    say("the broker refuses the subscription: %s", mqtt_reason_text(reason));
     loop_end(&browser->session.loop, EXIT_REFUSED);
 }
 

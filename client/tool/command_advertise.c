@@ -118,7 +118,7 @@ static void on_refused(void *context, enum publication_right right, int reason)
 {
     struct advertise *advertise = context;
     const struct publication *publication = &advertise->publication;
-    const char *text = connection_reason_text(reason);
+    const char *text = mqtt_reason_text(reason);
 
     if (right == PUBLICATION_REQUEST)
         say("the broker does not let you advertise as %s (%s: %s)", publication->owner.client,
@@ -130,7 +130,7 @@ static void on_refused(void *context, enum publication_right right, int reason)
         publication_end(&advertise->publication, EXIT_REFUSED);
 }
 
-static bool on_failed(void *context, const struct connection_failure *failure)
+static bool on_failed(void *context, const struct mqtt_failure *failure)
 {
     struct advertise *advertise = context;
     return advertise->options.command || session_failed(&advertise->publication.session, failure);
@@ -148,7 +148,7 @@ static void patience_ended(void *context, int64_t now)
 
     if (advertise->established)
         return;
-    if (!connection_is_up(publication->session.connection)) {
+    if (!mqtt_is_connected(publication->session.connection->mqtt)) {
         say("not established in time: there is no connection to the broker");
         publication_end(publication, EXIT_NO_BROKER);
     } else if (advert->bridge != ADVERT_BRIDGE_ONLINE) {

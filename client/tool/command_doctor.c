@@ -113,14 +113,14 @@ static void on_connected(void *context)
     begin_step(doctor);
 }
 
-static void cannot_connect(struct doctor *doctor, const struct connection_failure *failure)
+static void cannot_connect(struct doctor *doctor, const struct mqtt_failure *failure)
 {
     if (doctor->report.next == DOCTOR_SOCKET)
         doctor_cannot_connect(&doctor->report, &doctor->environment, failure);
     end(doctor, "there is no connection");
 }
 
-static bool on_failed(void *context, const struct connection_failure *failure)
+static bool on_failed(void *context, const struct mqtt_failure *failure)
 {
     cannot_connect(context, failure);
     return false;
@@ -133,7 +133,7 @@ static void on_lost(void *context)
     end(doctor, "there is no connection");
 }
 
-static void take_state(struct doctor *doctor, const struct message *message)
+static void take_state(struct doctor *doctor, const struct mqtt_message *message)
 {
     struct state_record state;
     if (!state_record_read(&state, message->payload, message->length))
@@ -147,7 +147,7 @@ static void take_state(struct doctor *doctor, const struct message *message)
     }
 }
 
-static void on_message(void *context, const struct message *message)
+static void on_message(void *context, const struct mqtt_message *message)
 {
     struct doctor *doctor = context;
     const char *path = topic_below(message->topic, doctor->options.prefix, "");
@@ -180,7 +180,7 @@ static void on_refused(void *context, int reason)
 {
     struct doctor *doctor = context;
     doctor_failed(&doctor->report, DOCTOR_READ, doctor_advice(DOCTOR_READ, &doctor->environment),
-                  "the broker refuses the subscription: %s", connection_reason_text(reason));
+                  "the broker refuses the subscription: %s", mqtt_reason_text(reason));
     end(doctor, "it needs the one before");
 }
 
@@ -188,9 +188,8 @@ static void time_is_up(void *context, int64_t now)
 {
     (void)now;
     struct doctor *doctor = context;
-    if (!connection_is_up(doctor->session.connection)) {
-        cannot_connect(doctor, &(struct connection_failure){CONNECTION_SILENT, 0,
-                                                            "no answer from the broker"});
+    if (!mqtt_is_connected(doctor->session.connection->mqtt)) {
+        cannot_connect(doctor, &(struct mqtt_failure){MQTT_SILENT, 0, "no answer from the broker"});
         return;
     }
     if (doctor->test.state == DOCTOR_TEST_IDLE)

@@ -115,11 +115,11 @@ static void on_refused(void *context, enum publication_right right, int reason)
     struct publish *publish = context;
     const char *to = right == PUBLICATION_REQUEST ? "advertise" : "hear of what you advertise";
     fprintf(stderr, "Failed to create entry group: the broker does not let you %s as %s (%s)\n", to,
-            publish->publication.owner.client, connection_reason_text(reason));
+            publish->publication.owner.client, mqtt_reason_text(reason));
     publication_end(&publish->publication, PUBLISH_FAILED);
 }
 
-static bool on_failed(void *context, const struct connection_failure *failure)
+static bool on_failed(void *context, const struct mqtt_failure *failure)
 {
     struct publish *publish = context;
 

@@ -42,7 +42,7 @@ static void print_wrapped(const char *what, const uint8_t *payload, size_t lengt
     puts("}");
 }
 
-static void on_state(struct status_command *status, const struct message *message)
+static void on_state(struct status_command *status, const struct mqtt_message *message)
 {
     if (!state_record_read(&status->state, message->payload, message->length))
         return;
@@ -53,7 +53,7 @@ static void on_state(struct status_command *status, const struct message *messag
         print_state(&status->state);
 }
 
-static void on_stats(const struct status_command *status, const struct message *message)
+static void on_stats(const struct status_command *status, const struct mqtt_message *message)
 {
     struct json_problem problem;
     if (!status->options.json)
@@ -62,7 +62,8 @@ static void on_stats(const struct status_command *status, const struct message *
         print_wrapped("stats", message->payload, message->length);
 }
 
-static void on_advertisement(const struct status_command *status, const struct message *message)
+static void on_advertisement(const struct status_command *status,
+                             const struct mqtt_message *message)
 {
     struct status read;
     if (!status_record_read(&read, message->payload, message->length))
@@ -73,12 +74,12 @@ static void on_advertisement(const struct status_command *status, const struct m
         print_status(&read);
 }
 
-static void on_message(void *context, const struct message *message)
+static void on_message(void *context, const struct mqtt_message *message)
 {
     struct status_command *status = context;
     const char *path = topic_below(message->topic, status->options.prefix, "");
 
-    if (!path || !message->retained)
+    if (!path || !message->retain)
         return; /* it has changed since it was written, which is not of interest */
     if (strcmp(path, "bridge/state") == 0)
         on_state(status, message);
@@ -120,11 +121,11 @@ static void on_refused(void *context, int reason)
     struct status_command *status = context;
     if (status->reads_advertisements)
         return;
-    say("the broker refuses the subscription: %s", connection_reason_text(reason));
+    say("the broker refuses the subscription: %s", mqtt_reason_text(reason));
     loop_end(&status->session.loop, EXIT_REFUSED);
 }
 
-static bool on_failed(void *context, const struct connection_failure *failure)
+static bool on_failed(void *context, const struct mqtt_failure *failure)
 {
     struct status_command *status = context;
     return session_failed(&status->session, failure);

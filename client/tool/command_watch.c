@@ -90,7 +90,7 @@ static void headline(const struct watch *watch, char *out, size_t size)
 
     if (state)
         terminal_text_escape(host, (const uint8_t *)state->hostname, strlen(state->hostname));
-    if (!connection_is_up(watch->browser.session.connection))
+    if (!mqtt_is_connected(watch->browser.session.connection->mqtt))
         snprintf(out, size, "%zu services; %s%s", count, *said ? said : "no connection to ",
                  *said ? "" : url);
     else if (!state)
@@ -109,7 +109,7 @@ static void draw(void *context, int64_t now)
     char line[1800], fitted[4 * sizeof line];
     const char *end_of_line = watch->terminal ? LINE_END : "\n";
 
-    if (watch->terminal && !connection_was_up(watch->browser.session.connection))
+    if (watch->terminal && !watch->browser.session.connection->was_connected)
         return;
     const struct service_record **list = record_tree_list(watch->browser.tree, &count);
     if (!list)

@@ -86,7 +86,7 @@ void doctor_environment_find(struct doctor_environment *environment, const struc
 void doctor_connected(struct doctor_report *report, const struct doctor_environment *environment);
 void doctor_cannot_connect(struct doctor_report *report,
                            const struct doctor_environment *environment,
-                           const struct connection_failure *failure);
+                           const struct mqtt_failure *failure);
 
 /* ---- the next three ---- */
 

@@ -94,7 +94,7 @@ static void on_broker(char *out, const struct doctor_environment *p)
                  "the socket itself is mounted, and the broker has made a new one since; mount the "
                  "folder that it is in: %s",
                  mount_option(option, p));
-    else if (p->place->port != 0 && p->runtime != CONTAINER_NONE)
+    else if (p->place->broker.port != 0 && p->runtime != CONTAINER_NONE)
         snprintf(out, DOCTOR_ADVICE_SIZE,
                  "a container cannot reach the host by TCP as it is, and need not: give neither "
                  "--broker nor MQTT_URL, and %s",
@@ -180,7 +180,7 @@ void doctor_environment_find(struct doctor_environment *environment, const struc
 
     *environment = (struct doctor_environment){
         .runtime = container_runtime(), .uid = geteuid(), .place = place};
-    const char *socket = place->port == 0 ? place->host : PLACE_SOCKET;
+    const char *socket = place->broker.port == 0 ? place->broker.host : PLACE_SOCKET;
     bool mounted = container_mounted(folder, sizeof folder, socket, &environment->socket_itself);
     environment->folder_mounted = mounted && !environment->socket_itself;
     if (environment->folder_mounted && client_identity_of_folder(user, folder))

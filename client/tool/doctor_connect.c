@@ -35,17 +35,17 @@ static bool is_socket(const char *path)
 static void no_socket(struct doctor_report *report, const struct doctor_environment *environment)
 {
     char problem[3 * PLACE_URL_MAX];
-    describe_path(problem, sizeof problem, environment->place->host);
+    describe_path(problem, sizeof problem, environment->place->broker.host);
     doctor_failed(report, DOCTOR_SOCKET, doctor_advice(DOCTOR_SOCKET, environment), "%s", problem);
 }
 
 static void no_permission(struct doctor_report *report,
                           const struct doctor_environment *environment)
 {
-    doctor_ok(report, DOCTOR_SOCKET, "%s", environment->place->host);
+    doctor_ok(report, DOCTOR_SOCKET, "%s", environment->place->broker.host);
     doctor_failed(report, DOCTOR_PERMISSION, doctor_advice(DOCTOR_PERMISSION, environment),
                   "user %lu may not open %s", (unsigned long)environment->uid,
-                  environment->place->host);
+                  environment->place->broker.host);
 }
 
 /* The place is fine where something beyond it has been reached. */
@@ -55,8 +55,8 @@ static void place_is_fine(struct doctor_report *report,
     const struct place *place = environment->place;
     const char *where = container_runtime_name(environment->runtime);
 
-    if (place->port == 0) {
-        doctor_ok(report, DOCTOR_SOCKET, "%s (%s), %s", place->host,
+    if (place->broker.port == 0) {
+        doctor_ok(report, DOCTOR_SOCKET, "%s (%s), %s", place->broker.host,
                   place_source_name(place->source), where);
         doctor_ok(report, DOCTOR_PERMISSION, "user %lu may open it",
                   (unsigned long)environment->uid);
@@ -83,12 +83,12 @@ static void no_broker(struct doctor_report *report, const struct doctor_environm
 }
 
 static void no_user(struct doctor_report *report, const struct doctor_environment *environment,
-                    const struct connection_failure *failure)
+                    const struct mqtt_failure *failure)
 {
     const char *user = environment->place->username;
 
     place_is_fine(report, environment);
-    if (failure->problem == CONNECTION_REFUSED)
+    if (failure->problem == MQTT_REFUSED)
         doctor_ok(report, DOCTOR_BROKER, "it answers");
     doctor_failed(report, DOCTOR_USER, doctor_advice(DOCTOR_USER, environment), "%s%s: %s",
                   user ? "user " : "without a user", user ? user : "", failure->text);
@@ -96,15 +96,16 @@ static void no_user(struct doctor_report *report, const struct doctor_environmen
 
 void doctor_cannot_connect(struct doctor_report *report,
                            const struct doctor_environment *environment,
-                           const struct connection_failure *failure)
+                           const struct mqtt_failure *failure)
 {
-    bool by_path = environment->place->port == 0 && failure->problem == CONNECTION_UNREACHABLE;
+    bool by_path = environment->place->broker.port == 0 && failure->problem == MQTT_UNREACHABLE;
 
-    if (failure->problem == CONNECTION_REFUSED || failure->problem == CONNECTION_PASSWORD)
+    if (failure->problem == MQTT_REFUSED || failure->problem == MQTT_NO_PASSWORD)
         no_user(report, environment, failure);
     else if (by_path && failure->error == EACCES)
         no_permission(report, environment);
-    else if (by_path && (failure->error != ECONNREFUSED || !is_socket(environment->place->host)))
+    else if (by_path &&
+             (failure->error != ECONNREFUSED || !is_socket(environment->place->broker.host)))
         no_socket(report, environment);
     else
         no_broker(report, environment, failure->text);

@@ -38,10 +38,8 @@ const char *doctor_test_prepare(struct doctor_test *test, const char *prefix, co
     snprintf(test->topic, sizeof test->topic, "%s/advertise/%s", prefix, path);
     topic_status_path(path, &test->owner);
     snprintf(test->status_topic, sizeof test->status_topic, "%s/advertise/%s", prefix, path);
-    return connection_set_will(test->connection, test->topic, "", true) &&
-                   connection_subscribe(test->connection, test->status_topic)
-               ? NULL
-               : "out of memory";
+    mqtt_set_will(test->connection->mqtt, test->topic, NULL, 0);
+    return connection_subscribe(test->connection, test->status_topic) ? NULL : "out of memory";
 }
 
 void doctor_test_free(struct doctor_test *test)
@@ -54,8 +52,8 @@ void doctor_test_free(struct doctor_test *test)
 /* Not retained: whatever becomes of us, nothing is left at the broker. */
 static void publish(struct doctor_test *test, const char *payload)
 {
-    test->number =
-        connection_publish(test->connection, test->topic, payload, strlen(payload), false);
+    test->number = mqtt_publish(test->connection->mqtt, test->topic, (const uint8_t *)payload,
+                                strlen(payload), false);
 }
 
 void doctor_test_begin(struct doctor_test *test, bool bridge_ready)
@@ -82,7 +80,7 @@ static void broker_refuses(struct doctor_test *test, int reason)
     doctor_failed(test->report, DOCTOR_ADVERTISE,
                   doctor_advice(DOCTOR_ADVERTISE, test->environment),
                   "the broker does not let you advertise as %s: %s", test->owner.client,
-                  connection_reason_text(reason));
+                  mqtt_reason_text(reason));
     finish(test);
 }
 
@@ -132,7 +130,7 @@ static void withdraw(struct doctor_test *test)
 }
 
 /* A record of ours may come before the status `established`. */
-static void take_record(struct doctor_test *test, const struct message *message)
+static void take_record(struct doctor_test *test, const struct mqtt_message *message)
 {
     char owner[SERVICE_OWNER_MAX + 1];
     struct service_record *record = service_record_read(message->payload, message->length);
@@ -143,7 +141,7 @@ static void take_record(struct doctor_test *test, const struct message *message)
     service_record_free(record);
 }
 
-static void take_service(struct doctor_test *test, const struct message *message)
+static void take_service(struct doctor_test *test, const struct mqtt_message *message)
 {
     if (test->state == DOCTOR_TEST_WITHDRAWN && message->length == 0 &&
         strcmp(message->topic, test->service_topic) == 0) {
@@ -155,7 +153,7 @@ static void take_service(struct doctor_test *test, const struct message *message
     }
 }
 
-void doctor_test_message(struct doctor_test *test, const struct message *message)
+void doctor_test_message(struct doctor_test *test, const struct mqtt_message *message)
 {
     struct status status;
 

@@ -55,7 +55,7 @@ void doctor_test_begin(struct doctor_test *test, bool bridge_ready);
 void doctor_test_acknowledged(struct doctor_test *test, int number, int reason);
 
 /* A message: a status of ours, or a service record. */
-void doctor_test_message(struct doctor_test *test, const struct message *message);
+void doctor_test_message(struct doctor_test *test, const struct mqtt_message *message);
 
 /* Is there something to be taken back? */
 bool doctor_test_is_requested(const struct doctor_test *test);

@@ -9,8 +9,8 @@
 #include "doctor.h"
 #include "run_suite.h"
 
-static struct place by_socket = {.host = "/run/mdns-mqtt/mqtt.sock"};
-static struct place by_tcp = {.host = "127.0.0.1", .port = 1883, .url = "mqtt://127.0.0.1:1883"};
+static struct place by_socket = {.broker.host = "/run/mdns-mqtt/mqtt.sock"};
+static struct place by_tcp = {.broker.host = "127.0.0.1", .broker.port = 1883, .url = "mqtt://127.0.0.1:1883"};
 
 static struct doctor_environment environment(enum container_runtime runtime,
                                              const struct place *place)
@@ -124,21 +124,21 @@ static void two_fail(struct doctor_report *report)
 static void refused(struct doctor_report *report)
 {
     struct doctor_environment who = environment(CONTAINER_PODMAN, &by_socket);
-    struct connection_failure failure = {CONNECTION_REFUSED, 0x87, "Not authorized"};
+    struct mqtt_failure failure = {MQTT_REFUSED, 0x87, "Not authorized"};
     doctor_cannot_connect(report, &who, &failure);
 }
 
 static void silent(struct doctor_report *report)
 {
     struct doctor_environment who = environment(CONTAINER_PODMAN, &by_tcp);
-    struct connection_failure failure = {CONNECTION_SILENT, 0, "no answer"};
+    struct mqtt_failure failure = {MQTT_SILENT, 0, "no answer"};
     doctor_cannot_connect(report, &who, &failure);
 }
 
 static void closed(struct doctor_report *report)
 {
     struct doctor_environment who = environment(CONTAINER_NONE, &by_socket);
-    struct connection_failure failure = {CONNECTION_UNREACHABLE, EACCES, "Permission denied"};
+    struct mqtt_failure failure = {MQTT_UNREACHABLE, EACCES, "Permission denied"};
     doctor_cannot_connect(report, &who, &failure);
 }
 

@@ -43,10 +43,10 @@ static void note(char *out, size_t size, const char *format, ...)
 
 /* ---- the connection, the session and the loop ---- */
 
-int connection_publish(struct connection *c, const char *topic, const void *payload, size_t length,
-                       bool retain)
+int mqtt_publish(struct mqtt *mqtt, const char *topic, const uint8_t *payload, size_t length,
+                 bool retain)
 {
-    (void)c;
+    (void)mqtt;
     ck_assert(up && retain);
     if (strcmp(topic, "mdns/client/web") == 0)
         TRACE("%.*s", (int)length, (const char *)payload);
@@ -64,24 +64,25 @@ bool connection_subscribe(struct connection *c, const char *filter)
     return true;
 }
 
-bool connection_set_will(struct connection *c, const char *topic, const char *payload, bool retain)
+void mqtt_set_will(struct mqtt *mqtt, const char *topic, const uint8_t *payload, size_t length)
 {
-    (void)c;
-    SETUP("will:%s=%s%s", topic, payload, retain ? "" : ",not retained");
-    return true;
+    (void)mqtt;
+    SETUP("will:%s=%.*s", topic, (int)length, (const char *)payload);
 }
 
-bool connection_is_up(const struct connection *c)
+bool mqtt_is_connected(const struct mqtt *mqtt)
 {
-    (void)c;
+    (void)mqtt;
     return up;
 }
 
 enum exit_code session_open(struct session *session, const struct options *options,
                             const struct connection_handlers *handlers, void *context)
 {
+    static struct connection its_connection;
     memset(session, 0, sizeof *session);
     session->options = options;
+    session->connection = &its_connection;
     connection = *handlers;
     connection_context = context;
     return session_result;
@@ -146,7 +147,7 @@ static void on_bridge_known(void *context)
     TRACE("known");
 }
 
-static bool on_failed(void *context, const struct connection_failure *failure)
+static bool on_failed(void *context, const struct mqtt_failure *failure)
 {
     (void)context, (void)failure;
     TRACE("failed-to-connect");
@@ -179,7 +180,7 @@ static void begin(bool presence)
 
 static void arrive(const char *topic, const void *payload, size_t length, bool retained)
 {
-    const struct message message = {topic, payload, length, retained};
+    const struct mqtt_message message = {topic, payload, length, retained, 0};
     connection.message(connection_context, &message);
 }
 
@@ -233,7 +234,7 @@ static void connected(bool is)
 static void happen(const char *word)
 {
     const char *ours = publication.advert.transaction;
-    const struct connection_failure failure = {CONNECTION_SILENT, 0, ""};
+    const struct mqtt_failure failure = {MQTT_SILENT, 0, ""};
 
     if (strcmp(word, "connected") == 0 || strcmp(word, "lost") == 0)
         connected(*word == 'c');

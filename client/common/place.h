@@ -8,16 +8,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "options.h"
-#include "service.h"
+#include "url.h"
 
 #define PLACE_SOCKET "/run/mdns-mqtt/mqtt.sock"
 #define PLACE_DEFAULT_URL "mqtt://127.0.0.1:1883"
-#define PLACE_URL_MAX 290
+#define PLACE_URL_MAX MQTT_URL_MAX
 #define PLACE_ERROR_SIZE 400
-#define PLACE_PASSWORD_SIZE 4097 /* with its closing NUL */
 
 enum place_source {
     PLACE_FROM_OPTION,
@@ -29,10 +27,8 @@ enum place_source {
 
 struct place {
     enum place_source source;
-    char url[PLACE_URL_MAX + 1];     /* in full, for messages */
-    char host[SERVICE_HOST_MAX + 1]; /* name, address (no brackets), or the socket's path */
-    uint16_t port;                   /* 0: `host` is a socket's path */
-    bool tls;
+    char url[PLACE_URL_MAX + 1]; /* as it is given, for messages */
+    struct mqtt_url broker;
     const char *username, *password_file, *ca_file, *cert_file,
         *key_file; /* borrowed; NULL: none */
 };
@@ -43,14 +39,5 @@ bool place_find(struct place *place, const struct options *options, const char *
 
 /* Which setting it comes from, such as "MQTT_URL". */
 const char *place_source_name(enum place_source source);
-
-/* What a URL says: url, host, port, tls. NULL, or what is wrong with it (static text). */
-const char *place_parse_url(struct place *place, const char *url);
-
-/*
- * Reads the password anew, since it may be replaced while we run. 1: it is in `out`; 0: none is
- * wanted; or -errno: the file cannot be read, is empty or too long.
- */
-int place_read_password(const struct place *place, char out[PLACE_PASSWORD_SIZE]);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "connection.h"
+#include "mqtt.h"
 
 #define LOOP_TIMERS_MAX 8
 
@@ -19,7 +19,7 @@ struct loop_timer {
 };
 
 struct loop {
-    struct connection *connection; /* may be NULL; may be freed and set to NULL in between */
+    struct mqtt *mqtt;
     /* A signal that loop_open() took; NULL: those of loop_is_end() end the loop, with EXIT_DONE where
      * it is `endless`, else with 128 + the number; and all others are nothing. */
     void (*signal)(void *context, int number);
@@ -38,7 +38,7 @@ struct loop {
  * Takes SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGWINCH, SIGUSR1 and SIGUSR2. A child
  * has to call loop_child_signals() between fork() and exec(). 0 or -errno.
  */
-int loop_open(struct loop *loop, struct connection *connection, void *context);
+int loop_open(struct loop *loop, struct mqtt *mqtt, void *context);
 void loop_close(struct loop *loop);
 
 /* Takes SIGTSTP, too, which then stops us in loop_suspend() only. */

@@ -2,11 +2,9 @@
 #include "place.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "text.h"
@@ -63,13 +61,14 @@ bool place_find(struct place *place, const struct options *options, const char *
     memset(place, 0, sizeof *place);
 
     const char *chosen = choose(&place->source, options, socket, url);
-    const char *problem = place_parse_url(place, chosen);
+    const char *problem = mqtt_url_parse(&place->broker, chosen);
     if (problem) {
         text_excerpt(shown, sizeof shown, strchr(chosen, '@') ? "..." : chosen);
         snprintf(error, PLACE_ERROR_SIZE, "%s: %s: %s", place_source_name(place->source), shown,
                  problem);
         return false;
     }
+    snprintf(place->url, sizeof place->url, "%s", chosen);
     place->username = options->username;
     place->password_file = options->password_file;
     place->ca_file = options->ca_file;
@@ -79,41 +78,4 @@ bool place_find(struct place *place, const struct options *options, const char *
         return true;
     snprintf(error, PLACE_ERROR_SIZE, "a certificate and its key go together");
     return false;
-}
-
-/* Up to `size` bytes of a file. Returns how many, or -errno. */
-static ssize_t read_file(const char *path, char *out, size_t size)
-{
-    /* O_NONBLOCK: what is no regular file is refused, not waited for. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat status;
-    ssize_t result = -EINVAL;
-
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
-        result = read(fd, out, size);
-        if (result < 0)
-            result = -errno;
-    }
-    close(fd);
-    return result;
-}
-
-int place_read_password(const struct place *place, char out[PLACE_PASSWORD_SIZE])
-{
-    if (!place->username || !place->password_file)
-        return 0;
-
-    ssize_t length = read_file(place->password_file, out, PLACE_PASSWORD_SIZE);
-    if (length < 0)
-        return (int)length;
-    if (length == PLACE_PASSWORD_SIZE)
-        return -EMSGSIZE;
-    if (length > 0 && out[length - 1] == '\n')
-        length--;
-    if (length == 0)
-        return -ENODATA;
-    out[length] = '\0';
-    return strlen(out) == (size_t)length ? 1 : -EINVAL;
 }

@@ -44,9 +44,9 @@ void session_close(struct session *session, bool clean);
  * with the exit code that fits. A user whom the broker refuses is not waited for, unless it took
  * him before.
  */
-bool session_failed(struct session *session, const struct connection_failure *failure);
+bool session_failed(struct session *session, const struct mqtt_failure *failure);
 
 /* The exit code that fits. */
-enum exit_code session_exit_code(enum connection_problem problem);
+enum exit_code session_exit_code(enum mqtt_problem problem);
 
 #endif

@@ -22,7 +22,7 @@ enum exit_code session_open(struct session *session, const struct options *optio
     session->connection = connection_new(&session->place, handlers, context);
     if (!session->connection)
         return EXIT_BAD_CONFIG;
-    int result = loop_open(&session->loop, session->connection, context);
+    int result = loop_open(&session->loop, session->connection->mqtt, context);
     if (result < 0) {
         say("signals: %s", strerror(-result));
         return EXIT_INTERNAL;
@@ -34,7 +34,7 @@ static void time_is_over(void *context, int64_t now)
 {
     (void)now;
     struct session *session = context;
-    if (session->persistent || connection_is_up(session->connection))
+    if (session->persistent || mqtt_is_connected(session->connection->mqtt))
         return;
     say("cannot connect to the broker at %s (%s) in time", session->place.url,
         place_source_name(session->place.source));
@@ -56,25 +56,25 @@ void session_close(struct session *session, bool clean)
     loop_close(&session->loop);
 }
 
-enum exit_code session_exit_code(enum connection_problem problem)
+enum exit_code session_exit_code(enum mqtt_problem problem)
 {
     switch (problem) {
-    case CONNECTION_REFUSED:
+    case MQTT_REFUSED:
         return EXIT_REFUSED;
-    case CONNECTION_PASSWORD:
+    case MQTT_NO_PASSWORD:
         return EXIT_BAD_CONFIG;
-    case CONNECTION_UNREACHABLE:
-    case CONNECTION_SILENT:
-    case CONNECTION_BROKEN:
+    case MQTT_UNREACHABLE:
+    case MQTT_SILENT:
+    case MQTT_BROKEN:
         break;
     }
     return EXIT_NO_BROKER;
 }
 
-bool session_failed(struct session *session, const struct connection_failure *failure)
+bool session_failed(struct session *session, const struct mqtt_failure *failure)
 {
     enum exit_code code = session_exit_code(failure->problem);
-    bool may_pass = code == EXIT_NO_BROKER || connection_was_up(session->connection);
+    bool may_pass = code == EXIT_NO_BROKER || session->connection->was_connected;
 
     if (may_pass && (session->persistent || clock_now() < session->give_up_at))
         return true;

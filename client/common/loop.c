@@ -26,9 +26,9 @@ static bool is_ignored(int number)
            action.sa_handler == SIG_IGN;
 }
 
-int loop_open(struct loop *loop, struct connection *connection, void *context)
+int loop_open(struct loop *loop, struct mqtt *mqtt, void *context)
 {
-    *loop = (struct loop){.connection = connection, .context = context, .signal_fd = -1};
+    *loop = (struct loop){.mqtt = mqtt, .context = context, .signal_fd = -1};
     sigemptyset(&loop->signals);
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (!is_ignored(taken[i]))
@@ -99,7 +99,7 @@ void loop_end(struct loop *loop, int exit_code)
 
 static int64_t next_deadline(const struct loop *loop)
 {
-    int64_t next = loop->connection ? connection_deadline(loop->connection) : NEVER;
+    int64_t next = loop->mqtt ? mqtt_deadline(loop->mqtt) : NEVER;
     for (size_t i = 0; i < LOOP_TIMERS_MAX; i++)
         if (loop->timers[i] && loop->timers[i]->due < next)
             next = loop->timers[i]->due;
@@ -135,9 +135,9 @@ static void turn(struct loop *loop)
     struct pollfd fds[2] = {{.fd = loop->signal_fd, .events = POLLIN}, {.fd = -1}};
     int64_t wait = next_deadline(loop) - clock_now();
 
-    if (loop->connection) {
-        fds[1].fd = connection_fd(loop->connection);
-        fds[1].events = connection_events(loop->connection);
+    if (loop->mqtt) {
+        fds[1].fd = mqtt_fd(loop->mqtt);
+        fds[1].events = mqtt_events(loop->mqtt);
     }
     enum output_state output = output_flush();
     if (output != OUTPUT_FINE && loop->ends_with_output) {
@@ -151,8 +151,8 @@ static void turn(struct loop *loop)
     int64_t now = clock_now();
     if (fds[0].revents)
         read_signals(loop);
-    if (loop->connection && !loop->ended)
-        connection_dispatch(loop->connection, fds[1].revents, now);
+    if (loop->mqtt && !loop->ended)
+        mqtt_dispatch(loop->mqtt, fds[1].revents, now);
     if (!loop->ended)
         fire_timers(loop, now);
 }
