@@ -35,7 +35,7 @@ bool client_identity_of_folder(char client[TOPIC_CLIENT_MAX + 1], const char *fo
     return is_client(client);
 }
 
-static bool of_socket(char client[TOPIC_CLIENT_MAX + 1], const struct place *place)
+static bool of_socket(char client[TOPIC_CLIENT_MAX + 1], const struct broker_place *place)
 {
     char folder[512];
     bool is_path;
@@ -65,7 +65,7 @@ bool client_identity_user(char *out, size_t size)
 }
 
 const char *client_identity_find(char client[TOPIC_CLIENT_MAX + 1], const char *given,
-                                 const struct options *options, const struct place *place)
+                                 const struct options *options, const struct broker_place *place)
 {
     const char *name = given ? given : options_environment("MDNS_MQTT_CLIENT");
 

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "broker_place.h"
 #include "options.h"
-#include "place.h"
 #include "topic.h"
 
 /*
@@ -19,7 +19,7 @@
  * of containers the user that runs us. NULL, or why there is none (static text).
  */
 const char *client_identity_find(char client[TOPIC_CLIENT_MAX + 1], const char *given,
-                                 const struct options *options, const struct place *place);
+                                 const struct options *options, const struct broker_place *place);
 
 /* USER of ".../USER/s". False: the path is no such one. */
 bool client_identity_of_folder(char client[TOPIC_CLIENT_MAX + 1], const char *folder);

@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnostic.h"
 #include "password.h"
-#include "say.h"
 
 #define KEEPALIVE_S 30
 #define BACK_OFF_MAX_MS 5000
 
-static void ask_whether_all_has_come(struct connection *c)
+static void begin_round_trip(struct connection *c)
 {
-    c->heard = false;
+    c->message_came = false;
     c->round_trip = mqtt_round_trip(c->mqtt);
 }
 
@@ -25,7 +25,7 @@ static void ask_whether_all_has_come(struct connection *c)
 
 static int on_password(void *context, char *out, size_t size)
 {
-    const struct place *place = ((struct connection *)context)->place;
+    const struct broker_place *place = ((struct connection *)context)->place;
     return place->username && place->password_file
                ? mqtt_password_read(place->password_file, out, size)
                : 0;
@@ -38,7 +38,7 @@ static void on_connected(void *context)
     for (size_t i = 0; i < c->filter_count; i++)
         mqtt_subscribe(c->mqtt, c->filters[i], 1);
     if (c->filter_count > 0)
-        ask_whether_all_has_come(c);
+        begin_round_trip(c);
     if (c->handlers.connected)
         c->handlers.connected(c->context);
 }
@@ -59,7 +59,7 @@ static bool on_failed(void *context, const struct mqtt_failure *failure)
 static void on_message(void *context, const struct mqtt_message *message)
 {
     struct connection *c = context;
-    c->heard = true;
+    c->message_came = true;
     if (c->handlers.message)
         c->handlers.message(c->context, message);
 }
@@ -83,25 +83,25 @@ static void on_answered(void *context, uint32_t number)
     struct connection *c = context;
     if (number != c->round_trip)
         return;
-    if (c->heard)
-        ask_whether_all_has_come(c);
+    if (c->message_came)
+        begin_round_trip(c);
     else if (c->handlers.settled)
         c->handlers.settled(c->context);
 }
 
-/* That there is a connection is worth a line to who was told that there is none. */
+/* That there is a connection is worth a line behind one that there is none. */
 static void on_log(void *context, enum mqtt_log_level level, const char *line)
 {
     struct connection *c = context;
-    if (level == MQTT_LOG_DEBUG || (level == MQTT_LOG_INFO && !c->complained))
+    if (level == MQTT_LOG_DEBUG || (level == MQTT_LOG_INFO && !c->reported_down))
         return;
-    c->complained = level != MQTT_LOG_INFO;
-    say("%s", line);
+    c->reported_down = level != MQTT_LOG_INFO;
+    diagnostic("%s", line);
 }
 
 /* ---- Life ---- */
 
-struct connection *connection_new(const struct place *place,
+struct connection *connection_new(const struct broker_place *place,
                                   const struct connection_handlers *handlers, void *context)
 {
     static const struct mqtt_handlers ours = {
@@ -137,7 +137,7 @@ struct connection *connection_new(const struct place *place,
     }
     if (c && c->mqtt)
         return c;
-    say("the TLS files or options cannot be used: %s", problem);
+    diagnostic("the TLS files or options cannot be used: %s", problem);
     free(c);
     return NULL;
 }
@@ -162,7 +162,7 @@ bool connection_subscribe(struct connection *c, const char *filter)
     c->filters[c->filter_count++] = copy;
     if (mqtt_is_connected(c->mqtt)) {
         mqtt_subscribe(c->mqtt, filter, 1);
-        ask_whether_all_has_come(c);
+        begin_round_trip(c);
     }
     return true;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is the same for every program of the container's side on its connection to the broker: MQTT 5, the
- * place, subscriptions that are sent again at each connection, the word that all of what is retained has
- * come, and what is said on stderr. The connection itself is `mqtt`, for mqtt.h.
+ * place, subscriptions that are sent again at each connection, when all that is retained has come, and
+ * diagnostics. The connection itself is `mqtt`, for mqtt.h. One thread.
  *
- * It says on stderr, once each, that the connection was lost and that it is back; and that a first
+ * A line on stderr, once each, reports that the connection was lost and that it is back; and that a first
  * connection cannot be made, if it is to be tried again. Of connections that are lost at once, one after
- * the other, it says no more.
+ * the other, no more is reported.
  */
 #ifndef CLIENT_CONNECTION_H
 #define CLIENT_CONNECTION_H
@@ -15,14 +15,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker_place.h"
 #include "mqtt.h"
-#include "place.h"
 
 #define CONNECTION_SUBSCRIPTIONS_MAX 8
 
 /* What happens; as in struct mqtt_handlers, but for: */
 struct connection_handlers {
-    /* Connected, each time; what connection_subscribe() was told is on its way already. */
+    /* Connected, each time; all subscriptions are on their way already. */
     void (*connected)(void *context);
     /*
      * All that was retained for the subscriptions has come. Once a connection, and once more after each
@@ -38,22 +38,22 @@ struct connection_handlers {
 
 struct connection {
     struct mqtt *mqtt;
-    const struct place *place;
+    const struct broker_place *place;
     struct connection_handlers handlers;
     void *context;
     char *filters[CONNECTION_SUBSCRIPTIONS_MAX];
     size_t filter_count;
-    uint32_t round_trip; /* whose answer tells whether all has come; 0: none */
-    bool heard;          /* a message came since it was asked for */
+    uint32_t round_trip; /* all has come if no message comes before its answer; 0: none */
+    bool message_came;   /* since that round trip began */
     bool was_connected;  /* ever */
-    bool complained;     /* the last that was said is that there is no connection */
+    bool reported_down;  /* the last diagnostic is that there is no connection */
 };
 
 /*
  * Prepares; nothing is sent before mqtt_dispatch(). The place is borrowed. NULL, with a line on stderr, where
  * TLS files cannot be used or memory is short.
  */
-struct connection *connection_new(const struct place *place,
+struct connection *connection_new(const struct broker_place *place,
                                   const struct connection_handlers *handlers, void *context);
 
 /* Frees; NULL is fine. `clean` as in mqtt_free(): publish what is to be known, and wait for its

@@ -18,7 +18,7 @@ static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGWINCH,
 
 static sigset_t signals_before;
 
-/* By nohup, or by the shell for a job in the background: who has started us wants it so. */
+/* By nohup, or by the shell for a job in the background: then it is to stay ignored. */
 static bool is_ignored(int number)
 {
     struct sigaction action;
@@ -34,8 +34,8 @@ int loop_open(struct loop *loop, struct mqtt *mqtt, void *context)
         if (!is_ignored(taken[i]))
             sigaddset(&loop->signals, taken[i]);
     sigprocmask(SIG_BLOCK, &loop->signals, &signals_before);
-    /* Where it is ignored, as who has started us may have left it, the kernel collects children itself
-     * and tells nobody; then their numbers belong to others. */
+    /* Where it is ignored, as the program that started us may have left it, the kernel collects children
+     * itself and sends no signal; then their numbers belong to others. */
     signal(SIGCHLD, SIG_DFL);
     loop->signal_fd = signalfd(-1, &loop->signals, SFD_CLOEXEC | SFD_NONBLOCK);
     return loop->signal_fd < 0 ? -errno : 0;
@@ -64,7 +64,7 @@ void loop_suspend(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTSTP);
     raise(SIGTSTP);
-    sigprocmask(SIG_UNBLOCK, &set, NULL); /* here we stand */
+    sigprocmask(SIG_UNBLOCK, &set, NULL); /* it stops here */
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 

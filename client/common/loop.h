@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one poll(2) of the tool: the broker's connection, signals, timers. */
+/* The one poll(2) of a program: the broker's connection, signals, timers. Main thread only. */
 #ifndef CLIENT_LOOP_H
 #define CLIENT_LOOP_H
 
@@ -13,7 +13,7 @@
 
 /* Fires once when it is due; `fire` may set it again. */
 struct loop_timer {
-    int64_t due; /* monotonic milliseconds; NEVER (clock.h): not set */
+    int64_t due; /* by clock_now(); NEVER (clock.h): not set */
     void (*fire)(void *context, int64_t now);
     void *context;
 };
@@ -28,8 +28,8 @@ struct loop {
     void *context;
     struct loop_timer *timers[LOOP_TIMERS_MAX]; /* NULL: none */
     int signal_fd;
-    sigset_t signals;      /* that it tells */
-    bool ends_with_output; /* stdout is read no more, or fails: the end */
+    sigset_t signals;      /* that come by it */
+    bool ends_with_output; /* the end, when stdout is read no more, or fails */
     bool ended;
     int exit_code;
 };
@@ -39,12 +39,14 @@ struct loop {
  * has to call loop_child_signals() between fork() and exec(). 0 or -errno.
  */
 int loop_open(struct loop *loop, struct mqtt *mqtt, void *context);
+
+/* Closes what loop_open() opened; the signals stay blocked. */
 void loop_close(struct loop *loop);
 
 /* Takes SIGTSTP, too, which then stops us in loop_suspend() only. */
 void loop_take_suspension(struct loop *loop);
 
-/* Stands still until SIGCONT, where there is somebody who may send it. */
+/* Stops until SIGCONT, where there is a shell that may send it. */
 void loop_suspend(void);
 
 /* Is it a signal that asks a program to end? */

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "diagnostic.h"
 #include "exit_codes.h"
-#include "say.h"
 
-static int first_error; /* of write(2), where flushing told it; else 0 */
+static int first_error; /* of write(2), as flushing returned it; else 0 */
 
 /* Printing may have met the error, and then errno is gone; so the pipe itself is asked. */
 static bool reader_has_gone(void)
@@ -34,7 +34,7 @@ int output_end(int exit_code)
 {
     if (output_flush() != OUTPUT_FAILED)
         return exit_code;
-    say("the output cannot be written%s%s", first_error ? ": " : "",
-        first_error ? strerror(first_error) : "");
+    diagnostic("the output cannot be written%s%s", first_error ? ": " : "",
+               first_error ? strerror(first_error) : "");
     return exit_code == EXIT_DONE ? EXIT_OUTPUT : exit_code;
 }

@@ -9,7 +9,7 @@
 
 #include "client_identity.h"
 #include "clock.h"
-#include "say.h"
+#include "diagnostic.h"
 
 #define ENDING_MS 2000
 
@@ -89,8 +89,8 @@ static void on_publish(void *context, bool withdraw)
 static void on_replaced(void *context)
 {
     const struct publication *p = context;
-    say("another program has the same ID and asks for something in our place (%s)",
-        p->request_topic);
+    diagnostic("another program has the same ID and asks for something in our place (%s)",
+               p->request_topic);
 }
 
 static void on_status(void *context, const struct status *status)
@@ -228,7 +228,7 @@ static enum exit_code make_request(struct publication *p, const struct request_b
     if (make_transaction(transaction, sizeof transaction))
         p->request = request_builder_build(builder, transaction, &error);
     if (!p->request) {
-        say("%s", error.code ? error.message : "out of memory");
+        diagnostic("%s", error.code ? error.message : "out of memory");
         return error.code ? EXIT_USAGE : EXIT_INTERNAL;
     }
     advert_init(&p->advert, &handlers, p, transaction, builder->lease);
@@ -242,7 +242,7 @@ static enum exit_code find_owner(struct publication *p, const struct publication
         client_identity_find(p->owner.client, plan->client, p->session.options, &p->session.place);
 
     if (problem) {
-        say("%s", problem);
+        diagnostic("%s", problem);
         return EXIT_USAGE;
     }
     gethostname(host, sizeof host - 1);
@@ -251,7 +251,7 @@ static enum exit_code find_owner(struct publication *p, const struct publication
     } else if (topic_client_parse(given, plan->id)) {
         memcpy(p->owner.id, given, sizeof given);
     } else {
-        say("--id: 1 to 64 characters of A-Z a-z 0-9 . _ - and not . or ..");
+        diagnostic("--id: 1 to 64 characters of A-Z a-z 0-9 . _ - and not . or ..");
         return EXIT_USAGE;
     }
     return EXIT_DONE;
@@ -315,7 +315,7 @@ enum exit_code publication_open(struct publication *p, const struct options *opt
     make_topics(p, plan->presence);
     if (prepare(p))
         return EXIT_DONE;
-    say("out of memory");
+    diagnostic("out of memory");
     return EXIT_INTERNAL;
 }
 

@@ -4,19 +4,19 @@
 #include <string.h>
 
 #include "clock.h"
-#include "say.h"
+#include "diagnostic.h"
 
 enum exit_code session_open(struct session *session, const struct options *options,
                             const struct connection_handlers *handlers, void *context)
 {
-    char error[PLACE_ERROR_SIZE];
+    char error[BROKER_PLACE_ERROR_SIZE];
 
     memset(session, 0, sizeof *session);
     session->loop.signal_fd = -1;
     session->options = options;
     session->give_up_at = clock_now() + (options->timeout_ms > 0 ? options->timeout_ms : 0);
-    if (!place_find(&session->place, options, PLACE_SOCKET, error)) {
-        say("%s", error);
+    if (!broker_place_find(&session->place, options, BROKER_PLACE_SOCKET, error)) {
+        diagnostic("%s", error);
         return options->broker ? EXIT_USAGE : EXIT_BAD_CONFIG;
     }
     session->connection = connection_new(&session->place, handlers, context);
@@ -24,7 +24,7 @@ enum exit_code session_open(struct session *session, const struct options *optio
         return EXIT_BAD_CONFIG;
     int result = loop_open(&session->loop, session->connection->mqtt, context);
     if (result < 0) {
-        say("signals: %s", strerror(-result));
+        diagnostic("signals: %s", strerror(-result));
         return EXIT_INTERNAL;
     }
     return EXIT_DONE;
@@ -36,8 +36,8 @@ static void time_is_over(void *context, int64_t now)
     struct session *session = context;
     if (session->persistent || mqtt_is_connected(session->connection->mqtt))
         return;
-    say("cannot connect to the broker at %s (%s) in time", session->place.url,
-        place_source_name(session->place.source));
+    diagnostic("cannot connect to the broker at %s (%s) in time", session->place.url,
+               broker_place_source_name(session->place.source));
     loop_end(&session->loop, EXIT_NO_BROKER);
 }
 
@@ -78,8 +78,8 @@ bool session_failed(struct session *session, const struct mqtt_failure *failure)
 
     if (may_pass && (session->persistent || clock_now() < session->give_up_at))
         return true;
-    say("cannot connect to the broker at %s (%s): %s", session->place.url,
-        place_source_name(session->place.source), failure->text);
+    diagnostic("cannot connect to the broker at %s (%s): %s", session->place.url,
+               broker_place_source_name(session->place.source), failure->text);
     loop_end(&session->loop, code);
     return false;
 }

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every command that talks to the broker begins and ends with: the place, the connection, the
- * loop, and what is to be done when the broker cannot be reached.
+ * What every command that uses the broker begins and ends with: the place, the connection, the loop, and
+ * what is to be done when the broker cannot be reached. Main thread only.
  */
 #ifndef CLIENT_SESSION_H
 #define CLIENT_SESSION_H
 
+#include "broker_place.h"
 #include "connection.h"
 #include "exit_codes.h"
 #include "loop.h"
 #include "options.h"
-#include "place.h"
 
 struct session {
     const struct options *options;
-    struct place place;
+    struct broker_place place;
     struct connection *connection;
     struct loop loop;
     /* For commands that go on for as long as they are let: a broker that is not there is waited
@@ -33,20 +33,20 @@ enum exit_code session_open(struct session *session, const struct options *optio
                             const struct connection_handlers *handlers, void *context);
 
 /* Has --timeout, where it is given, be the end of an attempt that is under way, too: a broker or a name
- * server that does not answer would take its time. */
+ * server that does not answer is not waited for. */
 void session_connect_in_time(struct session *session);
 
 /* Frees; `clean` as in connection_free(). */
 void session_close(struct session *session, bool clean);
 
 /*
- * For the handler `failed`: decides whether to try again. If not, it says why and ends the loop
- * with the exit code that fits. A user whom the broker refuses is not waited for, unless it took
- * him before.
+ * For the handler `failed`: decides whether to try again. If not, it writes why to stderr and ends the
+ * loop with the exit code that fits. A user that the broker refuses is not tried again, unless it was
+ * accepted before.
  */
 bool session_failed(struct session *session, const struct mqtt_failure *failure);
 
-/* The exit code that fits. */
+/* The exit code that fits a failed attempt. */
 enum exit_code session_exit_code(enum mqtt_problem problem);
 
 #endif

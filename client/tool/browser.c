@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "clock.h"
-#include "say.h"
+#include "diagnostic.h"
 #include "service_type.h"
 
 /* ---- with `once`, what may never come is not waited for longer than --timeout ---- */
@@ -22,10 +22,10 @@ static void give_up(struct browser *browser)
 {
     const struct state_record *state = record_tree_bridge(browser->tree);
     if (state)
-        say("the bridge is %s", bridge_life_name(state->life));
+        diagnostic("the bridge is %s", bridge_life_name(state->life));
     else
-        say("there is no bridge at %s with the prefix %s, or you may not see it",
-            browser->session.place.url, browser->session.options->prefix);
+        diagnostic("there is no bridge at %s with the prefix %s, or you may not see it",
+                   browser->session.place.url, browser->session.options->prefix);
     loop_end(&browser->session.loop, EXIT_NO_BRIDGE);
 }
 
@@ -87,8 +87,8 @@ static void check_count(const struct browser *browser)
            wanted = record_tree_bridge(browser->tree)->services;
     bool all = !browser->wanted.domain[0] && !browser->wanted.type[0] && !browser->wanted.name[0];
     if (all && count >= QUEUE_DEFAULT && count < wanted)
-        say("the broker sent %zu of %zu records; its max_queued_messages is too low", count,
-            wanted);
+        diagnostic("the broker sent %zu of %zu records; its max_queued_messages is too low", count,
+                   wanted);
 }
 
 static void on_complete(void *context)
@@ -158,7 +158,7 @@ static bool on_failed(void *context, const struct mqtt_failure *failure)
 static void on_refused(void *context, int reason)
 {
     struct browser *browser = context;
-    say("the broker refuses the subscription: %s", mqtt_reason_text(reason));
+    diagnostic("the broker refuses the subscription: %s", mqtt_reason_text(reason));
     loop_end(&browser->session.loop, EXIT_REFUSED);
 }
 
@@ -187,9 +187,9 @@ static bool take_plan(struct service_id *wanted, const struct browser_plan *plan
                 take_domain(wanted->type, sizeof wanted->type, plan->type) &&
                 take_text(wanted->name, sizeof wanted->name, plan->name);
     if (!fits)
-        say("a domain, type or name is empty or too long");
+        diagnostic("a domain, type or name is empty or too long");
     else if (plan->type && !service_type_is_question(plan->type))
-        say("that is no type; they are such as _http._tcp");
+        diagnostic("that is no type; they are such as _http._tcp");
     else
         return true;
     return false;
@@ -252,7 +252,7 @@ enum exit_code browser_open(struct browser *browser, const struct options *optio
     browser->tree = record_tree_new(options->prefix, &ours, browser);
     if (browser->tree && subscribe(browser))
         return EXIT_DONE;
-    say("out of memory");
+    diagnostic("out of memory");
     return EXIT_INTERNAL;
 }
 

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "say.h"
+#include "diagnostic.h"
 
 const char *const command_version = BRIDGE_VERSION;
 
@@ -45,7 +45,7 @@ int command_usage(const struct command *command, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    say("%s", text);
+    diagnostic("%s", text);
     fprintf(stderr, "Usage: %s%s %s\n", tool_of(command), command->name, command->usage);
     return EXIT_USAGE;
 }

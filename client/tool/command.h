@@ -35,7 +35,7 @@ int command_avahi_browse(const struct command *command, int argc, char **argv);
 int command_browse(const struct command *command, int argc, char **argv);
 int command_decode(const struct command *command, int argc, char **argv);
 int command_doctor(const struct command *command, int argc, char **argv);
-int command_publish(const struct command *command, int argc, char **argv);
+int command_avahi_publish(const struct command *command, int argc, char **argv);
 int command_resolve(const struct command *command, int argc, char **argv);
 int command_status(const struct command *command, int argc, char **argv);
 int command_watch(const struct command *command, int argc, char **argv);

@@ -15,8 +15,8 @@
 #include "advertise_print.h"
 #include "child.h"
 #include "clock.h"
+#include "diagnostic.h"
 #include "listening.h"
-#include "say.h"
 
 #define LISTENING_MS 200
 
@@ -35,7 +35,7 @@ struct advertise {
 static void report(const struct advertise *advertise, const char *line)
 {
     if (advertise->options.command)
-        say("%s", line);
+        diagnostic("%s", line);
     else
         puts(line);
 }
@@ -46,7 +46,7 @@ static void report_json(const struct advertise *advertise, const struct status *
     advertise_json(json, status);
     if (!advertise->options.command)
         puts(json);
-    else if (say_can())
+    else if (diagnostic_has_room())
         fprintf(stderr, "%s\n", json);
 }
 
@@ -108,10 +108,10 @@ static void on_bridge(void *context, enum advert_bridge bridge)
     const struct session *session = &advertise->publication.session;
 
     if (bridge == ADVERT_BRIDGE_ONLINE)
-        say("the bridge is online");
+        diagnostic("the bridge is online");
     else
-        say("there is no bridge that is online at %s with the prefix %s; waiting for it",
-            session->place.url, session->options->prefix);
+        diagnostic("there is no bridge that is online at %s with the prefix %s; waiting for it",
+                   session->place.url, session->options->prefix);
 }
 
 static void on_refused(void *context, enum publication_right right, int reason)
@@ -121,11 +121,11 @@ static void on_refused(void *context, enum publication_right right, int reason)
     const char *text = mqtt_reason_text(reason);
 
     if (right == PUBLICATION_REQUEST)
-        say("the broker does not let you advertise as %s (%s: %s)", publication->owner.client,
-            publication->request_topic, text);
+        diagnostic("the broker does not let you advertise as %s (%s: %s)",
+                   publication->owner.client, publication->request_topic, text);
     else
-        say("the broker does not let you hear what becomes of it (%s, %s: %s)",
-            publication->state_topic, publication->status_topic, text);
+        diagnostic("the broker does not let you hear what becomes of it (%s, %s: %s)",
+                   publication->state_topic, publication->status_topic, text);
     if (!advertise->options.command)
         publication_end(&advertise->publication, EXIT_REFUSED);
 }
@@ -149,17 +149,18 @@ static void patience_ended(void *context, int64_t now)
     if (advertise->established)
         return;
     if (!mqtt_is_connected(publication->session.connection->mqtt)) {
-        say("not established in time: there is no connection to the broker");
+        diagnostic("not established in time: there is no connection to the broker");
         publication_end(publication, EXIT_NO_BROKER);
     } else if (advert->bridge != ADVERT_BRIDGE_ONLINE) {
-        say("not established in time: there is no bridge that is online at %s with the prefix %s",
+        diagnostic(
+            "not established in time: there is no bridge that is online at %s with the prefix %s",
             publication->session.place.url, publication->session.options->prefix);
         publication_end(publication, EXIT_NO_BRIDGE);
     } else {
-        say("not established in time: %s", advert->state < ADVERT_REQUESTED
-                                               ? "nobody listens on the port"
-                                           : refused ? "it is refused"
-                                                     : "it is pending");
+        diagnostic("not established in time: %s", advert->state < ADVERT_REQUESTED
+                                                      ? "nobody listens on the port"
+                                                  : refused ? "it is refused"
+                                                            : "it is pending");
         publication_end(publication, refused ? EXIT_FAILED : EXIT_NO_BRIDGE);
     }
 }
@@ -181,7 +182,8 @@ static void check_port(void *context, int64_t now)
         return;
     }
     if (found < 0)
-        say("who listens on ports cannot be seen (%s); advertising without it", strerror(-found));
+        diagnostic("who listens on ports cannot be seen (%s); advertising without it",
+                   strerror(-found));
     publication_request(&advertise->publication);
 }
 
@@ -206,7 +208,7 @@ static int start_child(struct advertise *advertise)
     int result = child_start(&advertise->child, advertise->options.command, loop_child_signals);
     if (result == 0)
         return EXIT_DONE;
-    say("%s: %s", advertise->options.command[0], strerror(-result));
+    diagnostic("%s: %s", advertise->options.command[0], strerror(-result));
     return result == -ENOENT ? EXIT_NO_COMMAND : EXIT_NOT_EXECUTABLE;
 }
 
@@ -221,7 +223,7 @@ static int run(struct advertise *advertise)
                                           &advertise->options.plan, &handlers, advertise);
 
     if (exit_code == EXIT_DONE && advertise->options.command) {
-        say_without_waiting();
+        diagnostic_never_wait();
         exit_code = start_child(advertise);
     }
     if (exit_code != EXIT_DONE)

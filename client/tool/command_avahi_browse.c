@@ -10,9 +10,9 @@
 
 #include "browser.h"
 #include "command.h"
+#include "diagnostic.h"
 #include "parsable.h"
 #include "print.h"
-#include "say.h"
 #include "service_type.h"
 #include "service_types.h"
 #include "terminal_text.h"
@@ -61,7 +61,7 @@ struct avahi_browse {
     struct browser_plan plan;
     bool on[ROWS]; /* which options were given */
     int columns;
-    bool named_server, said_all;
+    bool named_server, printed_all;
 };
 
 static bool take(void *context, size_t row, const char *value, const char **problem)
@@ -190,9 +190,9 @@ static void on_bridge(void *context, const struct state_record *state)
 static void on_complete(void *context)
 {
     struct avahi_browse *browse = context;
-    if (is_talkative(browse) && !browse->said_all)
+    if (is_talkative(browse) && !browse->printed_all)
         fputs(": Cache exhausted\n: All for now\n", stdout);
-    browse->said_all = true;
+    browse->printed_all = true;
 }
 
 /* ---- the command ---- */

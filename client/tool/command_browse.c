@@ -4,8 +4,8 @@
 
 #include "browser.h"
 #include "command.h"
+#include "diagnostic.h"
 #include "print.h"
-#include "say.h"
 
 enum { ROW_TERMINATE, ROW_DOMAIN };
 

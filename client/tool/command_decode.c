@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "command.h"
+#include "diagnostic.h"
 #include "json.h"
 #include "output.h"
 #include "print.h"
 #include "request.h"
-#include "say.h"
 #include "status.h"
 #include "topic.h"
 
@@ -157,8 +157,8 @@ static void decode_all(struct decode *decode, FILE *in)
             line[--length] = '\0';
         if (length > 0 && !decode_line(decode, line, (size_t)length)) {
             decode->wrong++;
-            say("line %zu: no record, and no topic that is known below %s", decode->line,
-                decode->options.prefix);
+            diagnostic("line %zu: no record, and no topic that is known below %s", decode->line,
+                       decode->options.prefix);
         }
     }
     free(line);

@@ -12,8 +12,8 @@
 
 #include "clock.h"
 #include "command.h"
+#include "diagnostic.h"
 #include "doctor_test.h"
-#include "say.h"
 #include "session.h"
 
 enum { ROW_CLIENT, ROW_TYPE, ROW_PORT, ROW_NO_ADVERTISE, ROWS };
@@ -244,7 +244,7 @@ static int run(struct doctor *doctor)
     if (exit_code == EXIT_DONE) {
         const char *problem = prepare(doctor, &error);
         if (problem) {
-            say("%s", problem);
+            diagnostic("%s", problem);
             exit_code = EXIT_USAGE;
         }
     }

@@ -6,8 +6,8 @@
 #include "browser.h"
 #include "clock.h"
 #include "command.h"
+#include "diagnostic.h"
 #include "print.h"
-#include "say.h"
 #include "text.h"
 
 static const struct option_row rows[] = {{"domain", 'd', "DOMAIN", "this domain only"}};
@@ -78,7 +78,7 @@ int command_resolve(const struct command *command, int argc, char **argv)
     browser_close(&resolve.browser);
     if (exit_code == EXIT_NOT_FOUND) {
         text_excerpt(name, sizeof name, resolve.plan.name);
-        say("there is no service '%s' of this type", name);
+        diagnostic("there is no service '%s' of this type", name);
     }
     return exit_code;
 }

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "command.h"
+#include "diagnostic.h"
 #include "json.h"
 #include "print.h"
-#include "say.h"
 #include "session.h"
 #include "topic.h"
 
@@ -100,8 +100,8 @@ static void end(struct status_command *status)
 {
     bool online = status->has_state && status->state.life == BRIDGE_ONLINE;
     if (!status->has_state)
-        say("there is no bridge at %s with the prefix %s, or you may not see it",
-            status->session.place.url, status->options.prefix);
+        diagnostic("there is no bridge at %s with the prefix %s, or you may not see it",
+                   status->session.place.url, status->options.prefix);
     loop_end(&status->session.loop, online ? EXIT_DONE : EXIT_NO_BRIDGE);
 }
 
@@ -121,7 +121,7 @@ static void on_refused(void *context, int reason)
     struct status_command *status = context;
     if (status->reads_advertisements)
         return;
-    say("the broker refuses the subscription: %s", mqtt_reason_text(reason));
+    diagnostic("the broker refuses the subscription: %s", mqtt_reason_text(reason));
     loop_end(&status->session.loop, EXIT_REFUSED);
 }
 

@@ -18,8 +18,8 @@
 #include "browser.h"
 #include "clock.h"
 #include "command.h"
+#include "diagnostic.h"
 #include "print.h"
-#include "say.h"
 #include "table.h"
 #include "terminal_text.h"
 
@@ -43,7 +43,7 @@ struct watch {
     struct loop_timer redraw;
     bool terminal;
     bool on_second_screen;
-    char said[512]; /* the last line on stderr */
+    char last_line[512]; /* the last line on stderr */
 };
 
 static bool take(void *context, size_t row, const char *value, const char **problem)
@@ -85,20 +85,20 @@ static void headline(const struct watch *watch, char *out, size_t size)
     const struct state_record *state = record_tree_bridge(watch->browser.tree);
     char host[sizeof state->hostname * 4 + 1] = "";
     size_t count = record_tree_count(watch->browser.tree);
-    const char *url = watch->browser.session.place.url, *said = watch->said;
-    const char *semicolon = *said ? "; " : "";
+    const char *url = watch->browser.session.place.url, *last = watch->last_line;
+    const char *semicolon = *last ? "; " : "";
 
     if (state)
         terminal_text_escape(host, (const uint8_t *)state->hostname, strlen(state->hostname));
     if (!mqtt_is_connected(watch->browser.session.connection->mqtt))
-        snprintf(out, size, "%zu services; %s%s", count, *said ? said : "no connection to ",
-                 *said ? "" : url);
+        snprintf(out, size, "%zu services; %s%s", count, *last ? last : "no connection to ",
+                 *last ? "" : url);
     else if (!state)
-        snprintf(out, size, "%zu services; no bridge at %s%s%s", count, url, semicolon, said);
+        snprintf(out, size, "%zu services; no bridge at %s%s%s", count, url, semicolon, last);
     else
         snprintf(out, size, "%zu services; bridge %s on %s, avahi %s%s%s", count,
                  bridge_life_name(state->life), host, state->avahi_up ? "up" : "down", semicolon,
-                 said);
+                 last);
 }
 
 static void draw(void *context, int64_t now)
@@ -158,17 +158,17 @@ static void on_connection(void *context, bool up)
 {
     struct watch *watch = context;
     if (up)
-        watch->said[0] = '\0';
+        watch->last_line[0] = '\0';
     if (watch->options.json)
         printf("{\"event\":\"broker\",\"up\":%s}\n", up ? "true" : "false");
     redraw_soon(watch);
 }
 
 /* A line for stderr is about to be written. */
-static void on_say(void *context, const char *line)
+static void on_diagnostic(void *context, const char *line)
 {
     struct watch *watch = context;
-    snprintf(watch->said, sizeof watch->said, "%s", line);
+    snprintf(watch->last_line, sizeof watch->last_line, "%s", line);
     if (isatty(STDERR_FILENO))
         leave_second_screen(watch);
     redraw_soon(watch);
@@ -209,12 +209,12 @@ static int run(struct watch *watch)
         loop_add_timer(loop, &watch->redraw, draw, watch);
         if (watch->terminal) {
             loop_take_suspension(loop);
-            say_tell(on_say, watch);
+            diagnostic_watch(on_diagnostic, watch);
         }
         redraw_soon(watch);
         exit_code = loop_run(&watch->browser.session.loop);
         leave_second_screen(watch);
-        say_tell(NULL, NULL);
+        diagnostic_watch(NULL, NULL);
     }
     browser_close(&watch->browser);
     return exit_code;

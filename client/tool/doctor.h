@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "broker_place.h"
 #include "connection.h"
 #include "container.h"
 #include "options.h"
-#include "place.h"
 #include "record_read.h"
 #include "topic.h"
 
@@ -68,7 +68,7 @@ struct doctor_environment {
     uid_t uid;
     bool folder_mounted; /* what is mounted is the folder of the socket; */
     bool socket_itself;  /* or the socket, which does not outlive a restart */
-    const struct place *place;
+    const struct broker_place *place;
 };
 
 /* What to do about a check that failed: commands and options as they are to be typed. Until the next
@@ -78,7 +78,7 @@ const char *doctor_advice(enum doctor_check check, const struct doctor_environme
 
 /* Finds that out; `client` is that of --client, or NULL. The place is borrowed. */
 void doctor_environment_find(struct doctor_environment *environment, const struct options *options,
-                             const struct place *place, const char *client);
+                             const struct broker_place *place, const char *client);
 
 /* ---- the first four checks ---- */
 

@@ -174,13 +174,13 @@ const char *doctor_advice(enum doctor_check check, const struct doctor_environme
 }
 
 void doctor_environment_find(struct doctor_environment *environment, const struct options *options,
-                             const struct place *place, const char *client)
+                             const struct broker_place *place, const char *client)
 {
     char folder[512], user[TOPIC_CLIENT_MAX + 1];
 
     *environment = (struct doctor_environment){
         .runtime = container_runtime(), .uid = geteuid(), .place = place};
-    const char *socket = place->broker.port == 0 ? place->broker.host : PLACE_SOCKET;
+    const char *socket = place->broker.port == 0 ? place->broker.host : BROKER_PLACE_SOCKET;
     bool mounted = container_mounted(folder, sizeof folder, socket, &environment->socket_itself);
     environment->folder_mounted = mounted && !environment->socket_itself;
     if (environment->folder_mounted && client_identity_of_folder(user, folder))

@@ -12,7 +12,7 @@ static void describe_path(char *out, size_t size, const char *path)
 {
     struct stat status;
     const char *slash = strrchr(path, '/');
-    char folder[PLACE_URL_MAX + 1];
+    char folder[BROKER_PLACE_URL_MAX + 1];
 
     snprintf(folder, sizeof folder, "%.*s", slash > path ? (int)(slash - path) : 1, path);
     if (stat(path, &status) == 0)
@@ -34,7 +34,7 @@ static bool is_socket(const char *path)
 
 static void no_socket(struct doctor_report *report, const struct doctor_environment *environment)
 {
-    char problem[3 * PLACE_URL_MAX];
+    char problem[3 * BROKER_PLACE_URL_MAX];
     describe_path(problem, sizeof problem, environment->place->broker.host);
     doctor_failed(report, DOCTOR_SOCKET, doctor_advice(DOCTOR_SOCKET, environment), "%s", problem);
 }
@@ -52,17 +52,17 @@ static void no_permission(struct doctor_report *report,
 static void place_is_fine(struct doctor_report *report,
                           const struct doctor_environment *environment)
 {
-    const struct place *place = environment->place;
+    const struct broker_place *place = environment->place;
     const char *where = container_runtime_name(environment->runtime);
 
     if (place->broker.port == 0) {
         doctor_ok(report, DOCTOR_SOCKET, "%s (%s), %s", place->broker.host,
-                  place_source_name(place->source), where);
+                  broker_place_source_name(place->source), where);
         doctor_ok(report, DOCTOR_PERMISSION, "user %lu may open it",
                   (unsigned long)environment->uid);
     } else {
         doctor_skipped(report, DOCTOR_SOCKET, "we are %s, the broker is at %s (%s)", where,
-                       place->url, place_source_name(place->source));
+                       place->url, broker_place_source_name(place->source));
         doctor_skipped(report, DOCTOR_PERMISSION, "not by a socket");
     }
 }
@@ -71,9 +71,10 @@ static void no_broker(struct doctor_report *report, const struct doctor_environm
                       const char *text)
 {
     /* In a container, to find nobody at the default address means that the socket is missing. */
-    if (environment->place->source == PLACE_BY_DEFAULT && environment->runtime != CONTAINER_NONE) {
+    if (environment->place->source == BROKER_PLACE_BY_DEFAULT &&
+        environment->runtime != CONTAINER_NONE) {
         doctor_failed(report, DOCTOR_SOCKET, doctor_advice(DOCTOR_SOCKET, environment),
-                      "there is no " PLACE_SOCKET " in here, and nobody at %s either",
+                      "there is no " BROKER_PLACE_SOCKET " in here, and nobody at %s either",
                       environment->place->url);
         return;
     }

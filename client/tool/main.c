@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "diagnostic.h"
 #include "output.h"
-#include "say.h"
 #include "text.h"
 
 static const struct command commands[] = {
@@ -28,11 +28,11 @@ static const struct command commands[] = {
     {"avahi-browse", "[OPTION]... [TYPE]", "As Avahi's program of this name", command_avahi_browse,
      true},
     {"avahi-publish", "-s [OPTION]... NAME TYPE PORT [KEY=VALUE]...",
-     "As Avahi's program of this name, for services", command_publish, true},
+     "As Avahi's program of this name, for services", command_avahi_publish, true},
     {"avahi-publish-service", "[OPTION]... NAME TYPE PORT [KEY=VALUE]...",
-     "As Avahi's program of this name", command_publish, true},
+     "As Avahi's program of this name", command_avahi_publish, true},
     {"avahi-publish-address", "", "Refused: the bridge advertises services and no addresses",
-     command_publish, true},
+     command_avahi_publish, true},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -73,7 +73,7 @@ static int run(int argc, char **argv)
     /* How wide characters are; the records are UTF-8 everywhere. */
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     if (command) {
-        say_as(command->name);
+        diagnostic_set_program(command->name);
         return command->run(command, argc, argv);
     }
     const char *word = argc > 1 ? argv[1] : "";
@@ -91,7 +91,7 @@ static int run(int argc, char **argv)
     if (*word) {
         char shown[100];
         text_excerpt(shown, sizeof shown, word);
-        say("%s: there is no such command", shown);
+        diagnostic("%s: there is no such command", shown);
     }
     print_help(stderr);
     return EXIT_USAGE;

@@ -60,7 +60,7 @@ static struct status status_of(enum status_state state)
     return status;
 }
 
-static void say(enum status_state state, enum status_reason reason, int64_t now)
+static void report(enum status_state state, enum status_reason reason, int64_t now)
 {
     struct status status = status_of(state);
     status.reason = reason;
@@ -73,7 +73,7 @@ static void establish(int64_t now)
     advert_connected(&advert, now);
     advert_bridge_online(&advert, true, now);
     advert_request(&advert, now);
-    say(STATUS_ESTABLISHED, STATUS_NO_REASON, now);
+    report(STATUS_ESTABLISHED, STATUS_NO_REASON, now);
     ck_assert_int_eq(requested, 1);
     ck_assert_int_eq(reports, 1);
 }
@@ -181,7 +181,7 @@ START_TEST(requests_again_what_ended)
                                                  STATUS_CLIENT_OFFLINE};
     establish(0);
     for (int i = 0; i < 3; i++) {
-        say(STATUS_WITHDRAWN, reasons[i], 1000);
+        report(STATUS_WITHDRAWN, reasons[i], 1000);
         ck_assert_int_eq(requested, 1 + i);
         int64_t next = advert_run(&advert, 1000);
         ck_assert_int_gt(next, 1000); /* two that do not agree do not keep each other busy */
@@ -191,7 +191,7 @@ START_TEST(requests_again_what_ended)
         advert_bridge_online(&advert, true, next); /* the bridge's counts have changed */
         ck_assert_int_gt(advert_run(&advert, next), next + LEASE_MS / 4);
     }
-    say(STATUS_WITHDRAWN, STATUS_REPLACED_BY_POLICY, 5000);
+    report(STATUS_WITHDRAWN, STATUS_REPLACED_BY_POLICY, 5000);
     ck_assert_int_gt(advert_run(&advert, 5000), 5000 + LEASE_MS / 4);
     ck_assert_int_eq(reports, 5);
 }
@@ -222,7 +222,7 @@ START_TEST(comes_back_after_another_with_its_id)
         ck_assert_int_eq(requested, i);
         advert_run(&advert, next);
         ck_assert_int_eq(requested, i + 1);
-        say(STATUS_ESTABLISHED, STATUS_NO_REASON, next);
+        report(STATUS_ESTABLISHED, STATUS_NO_REASON, next);
         ck_assert_int_eq(reports, i + 1); /* it is there again */
     }
     other_says(STATUS_WITHDRAWN, STATUS_REPLACED_BY_POLICY, 5000);
@@ -237,7 +237,7 @@ START_TEST(what_an_earlier_life_left_is_nobody_else)
     advert_request(&advert, 0);
     other_says(STATUS_ESTABLISHED, STATUS_NO_REASON, 0);
     ck_assert_int_eq(replaced, 0);
-    say(STATUS_ESTABLISHED, STATUS_NO_REASON, 0);
+    report(STATUS_ESTABLISHED, STATUS_NO_REASON, 0);
     advert_withdraw(&advert);
     other_says(STATUS_ESTABLISHED, STATUS_NO_REASON, 0);
     other_says(STATUS_WITHDRAWN, STATUS_REQUESTED, 0);
@@ -252,7 +252,7 @@ START_TEST(takes_it_back)
     establish(0);
     ck_assert(advert_withdraw(&advert));
     ck_assert_int_eq(withdrawn, 1);
-    say(STATUS_WITHDRAWN, STATUS_REQUESTED, 10);
+    report(STATUS_WITHDRAWN, STATUS_REQUESTED, 10);
     ck_assert_int_eq(last.state, STATUS_WITHDRAWN);
     ck_assert(advert_run(&advert, 10) == NEVER);
     advert_bridge_online(&advert, true, 20);
@@ -296,8 +296,8 @@ START_TEST(statuses_count_while_online)
     advert_request(&advert, 0);
     advert_connected(&advert, 0);
     advert_bridge_online(&advert, false, 0);
-    say(STATUS_PENDING, STATUS_NO_REASON, 0);
-    say(STATUS_ESTABLISHED, STATUS_NO_REASON, 0);
+    report(STATUS_PENDING, STATUS_NO_REASON, 0);
+    report(STATUS_ESTABLISHED, STATUS_NO_REASON, 0);
     ck_assert_int_eq(reports, 0);
     advert_bridge_online(&advert, true, 0);
     ck_assert_int_eq(reports, 1);

@@ -9,11 +9,12 @@
 #include "doctor.h"
 #include "run_suite.h"
 
-static struct place by_socket = {.broker.host = "/run/mdns-mqtt/mqtt.sock"};
-static struct place by_tcp = {.broker.host = "127.0.0.1", .broker.port = 1883, .url = "mqtt://127.0.0.1:1883"};
+static struct broker_place by_socket = {.broker.host = "/run/mdns-mqtt/mqtt.sock"};
+static struct broker_place by_tcp = {
+    .broker.host = "127.0.0.1", .broker.port = 1883, .url = "mqtt://127.0.0.1:1883"};
 
 static struct doctor_environment environment(enum container_runtime runtime,
-                                             const struct place *place)
+                                             const struct broker_place *place)
 {
     return (struct doctor_environment){
         .runtime = runtime, .user = "laba", .client = "web", .uid = 1000, .place = place};
@@ -47,7 +48,7 @@ static void advises_who(enum doctor_check check, const struct doctor_environment
 }
 
 static void advises(enum doctor_check check, enum container_runtime runtime,
-                    const struct place *place, const char *wanted)
+                    const struct broker_place *place, const char *wanted)
 {
     struct doctor_environment who = environment(runtime, place);
     advises_who(check, &who, wanted);

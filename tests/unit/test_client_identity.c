@@ -80,7 +80,7 @@ START_TEST(of_folder)
 END_TEST
 
 static const char *client_of(const char *given, const struct options *options,
-                             const struct place *place)
+                             const struct broker_place *place)
 {
     static char client[TOPIC_CLIENT_MAX + 1];
     return client_identity_find(client, given, options, place) ? NULL : client;
@@ -89,7 +89,7 @@ static const char *client_of(const char *given, const struct options *options,
 START_TEST(client)
 {
     struct options options = {0};
-    struct place place = {.broker.host = "/run/mdns-mqtt/labc/s/mqtt.sock"};
+    struct broker_place place = {.broker.host = "/run/mdns-mqtt/labc/s/mqtt.sock"};
 
     unsetenv("MDNS_MQTT_CLIENT");
     ck_assert_str_eq(client_of(NULL, &options, &place), "labc");
@@ -107,7 +107,7 @@ END_TEST
 START_TEST(client_of_the_host)
 {
     struct options options = {0};
-    struct place place = {.broker.host = "127.0.0.1", .broker.port = 1883};
+    struct broker_place place = {.broker.host = "127.0.0.1", .broker.port = 1883};
     char user[64];
 
     unsetenv("MDNS_MQTT_CLIENT");

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "clock.h"
+#include "diagnostic.h"
 #include "publication.h"
 #include "record.h"
 #include "run_suite.h"
-#include "say.h"
 
 #define EXIT_CODE 7
 #define REFUSED 0x87
@@ -108,7 +108,7 @@ void loop_end(struct loop *loop, int exit_code)
     loop->ended = true;
 }
 
-void say(const char *format, ...)
+void diagnostic(const char *format, ...)
 {
     (void)format;
     TRACE("printed");

@@ -70,7 +70,7 @@ static void check_told(const char *expected)
     *told = '\0';
 }
 
-static void say(const char *topic, const char *payload)
+static void receive(const char *topic, const char *payload)
 {
     record_tree_message(tree, topic, (const uint8_t *)payload, strlen(payload));
 }
@@ -83,14 +83,14 @@ static void say_service(const char *name, unsigned port, const char *state)
              "{\"v\":1,\"state\":\"%s\",\"name\":\"%s\",\"type\":\"_x._tcp\",\"domain\":\"local\","
              "\"interface\":\"eth0\",\"port\":%u}   ",
              state, name, port);
-    say(topic, payload);
+    receive(topic, payload);
 }
 
 static void say_state(const char *state, int epoch)
 {
     char payload[200];
     snprintf(payload, sizeof payload, "{\"v\":1,\"state\":\"%s\",\"epoch\":%d}", state, epoch);
-    say("a/b/bridge/state", payload);
+    receive("a/b/bridge/state", payload);
 }
 
 START_TEST(services_come_change_and_go)
@@ -102,8 +102,8 @@ START_TEST(services_come_change_and_go)
     check_told("+one +two ~one ");
     ck_assert_uint_eq(record_tree_count(tree), 2);
     say_service("one", 2, "gone");
-    say("a/b/service/local/_x._tcp/one/eth0", "");
-    say("a/b/service/local/_x._tcp/two/eth0", ""); /* without a last word */
+    receive("a/b/service/local/_x._tcp/one/eth0", "");
+    receive("a/b/service/local/_x._tcp/two/eth0", ""); /* without a last word */
     say_service("never", 1, "gone");
     say_service("unwanted", 1, "up");
     say_service("unwanted", 1, "gone");
@@ -127,7 +127,7 @@ START_TEST(complete_when_replayed_and_online)
     ck_assert(!record_tree_is_complete(tree));
     say_state("online", 2);
     check_told("Bonline C ");
-    say("a/b/bridge/state", "");
+    receive("a/b/bridge/state", "");
     check_told("Bnone ");
     ck_assert_ptr_null(record_tree_bridge(tree));
 }
@@ -190,13 +190,13 @@ START_TEST(ignored)
              "{\"v\":1,\"state\":\"up\",\"name\":\"one\",\"type\":\"_x._tcp\",\"domain\":\"local\","
              "\"interface\":\"eth0\"}");
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
-        say(topics[i], payload);
-    say("a/b/service/local/_x._tcp/one/eth0", "nonsense");
-    say("a/b/bridge/state", "nonsense");
-    say("a/b/bridge/state", payload);
+        receive(topics[i], payload);
+    receive("a/b/service/local/_x._tcp/one/eth0", "nonsense");
+    receive("a/b/bridge/state", "nonsense");
+    receive("a/b/bridge/state", payload);
     check_told("");
-    say("a/b/service/local/_x._tcp/one/eth0", payload);
-    say("a/b/service/local/_x._tcp/one/eth0", "{}"); /* does not take it away, either */
+    receive("a/b/service/local/_x._tcp/one/eth0", payload);
+    receive("a/b/service/local/_x._tcp/one/eth0", "{}"); /* does not take it away, either */
     check_told("+one ");
 }
 END_TEST

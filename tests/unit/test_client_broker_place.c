@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "place.h"
+#include "broker_place.h"
 
 #include "run_suite.h"
 #include "temporary.h"
@@ -18,14 +18,14 @@ static void write_file(const char *path, const void *bytes, size_t length)
     fclose(file);
 }
 
-static void check_place(const char *broker, const char *socket, enum place_source source,
+static void check_place(const char *broker, const char *socket, enum broker_place_source source,
                         const char *url)
 {
     const struct options options = {.broker = broker};
-    struct place place;
-    char error[PLACE_ERROR_SIZE];
+    struct broker_place place;
+    char error[BROKER_PLACE_ERROR_SIZE];
 
-    ck_assert_msg(place_find(&place, &options, socket, error), "%s", error);
+    ck_assert_msg(broker_place_find(&place, &options, socket, error), "%s", error);
     ck_assert_int_eq(place.source, source);
     ck_assert_str_eq(place.url, url);
 }
@@ -37,19 +37,19 @@ START_TEST(order)
     temporary_directory(directory);
     snprintf(socket, sizeof socket, "%s/sock", directory);
     snprintf(url, sizeof url, "unix://%s", socket);
-    check_place(NULL, socket, PLACE_BY_DEFAULT, "mqtt://127.0.0.1:1883");
+    check_place(NULL, socket, BROKER_PLACE_BY_DEFAULT, "mqtt://127.0.0.1:1883");
     write_file(socket, "", 0);
-    check_place(NULL, socket, PLACE_FOUND_SOCKET, url);
+    check_place(NULL, socket, BROKER_PLACE_FOUND_SOCKET, url);
     setenv("MQTT_URL", "mqtts://h", 1);
-    check_place(NULL, socket, PLACE_FROM_MQTT_URL, "mqtts://h");
+    check_place(NULL, socket, BROKER_PLACE_FROM_MQTT_URL, "mqtts://h");
     setenv("MQTT_SOCKET", "/s", 1);
-    check_place(NULL, socket, PLACE_FROM_MQTT_SOCKET, "unix:///s");
+    check_place(NULL, socket, BROKER_PLACE_FROM_MQTT_SOCKET, "unix:///s");
     setenv("MQTT_SOCKET", "unix:///t", 1);
-    check_place(NULL, socket, PLACE_FROM_MQTT_SOCKET, "unix:///t");
-    check_place("mqtt://b:9", socket, PLACE_FROM_OPTION, "mqtt://b:9");
+    check_place(NULL, socket, BROKER_PLACE_FROM_MQTT_SOCKET, "unix:///t");
+    check_place("mqtt://b:9", socket, BROKER_PLACE_FROM_OPTION, "mqtt://b:9");
     setenv("MQTT_SOCKET", "", 1);
     setenv("MQTT_URL", "", 1);
-    check_place(NULL, socket, PLACE_FOUND_SOCKET, url);
+    check_place(NULL, socket, BROKER_PLACE_FOUND_SOCKET, url);
 }
 END_TEST
 
@@ -57,27 +57,27 @@ END_TEST
 START_TEST(refused)
 {
     struct options options = {.broker = "http://x"};
-    struct place place;
-    char error[PLACE_ERROR_SIZE];
+    struct broker_place place;
+    char error[BROKER_PLACE_ERROR_SIZE];
 
-    ck_assert(!place_find(&place, &options, "/none", error));
+    ck_assert(!broker_place_find(&place, &options, "/none", error));
     ck_assert_ptr_nonnull(strstr(error, "--broker: http://x: must be"));
     options.broker = "mqtt://me:secret@h";
-    ck_assert(!place_find(&place, &options, "/none", error));
+    ck_assert(!broker_place_find(&place, &options, "/none", error));
     ck_assert_ptr_null(strstr(error, "secret"));
     options = (struct options){.cert_file = "c"};
-    ck_assert(!place_find(&place, &options, "/none", error));
+    ck_assert(!broker_place_find(&place, &options, "/none", error));
     setenv("MQTT_SOCKET", "relative", 1);
     options = (struct options){0};
-    ck_assert(!place_find(&place, &options, "/none", error));
+    ck_assert(!broker_place_find(&place, &options, "/none", error));
     ck_assert_ptr_nonnull(strstr(error, "MQTT_SOCKET"));
 }
 END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("client_place");
-    TCase *tests = tcase_create("client_place");
+    Suite *suite = suite_create("client_broker_place");
+    TCase *tests = tcase_create("client_broker_place");
 
     temporary_begin();
     suite_add_tcase(suite, tests);

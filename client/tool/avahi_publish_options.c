@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "publish_options.h"
+#include "avahi_publish_options.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ static const struct option_row rows[ROWS] = {
 
 /* What the command line holds. */
 struct line {
-    struct publish_options *options;
+    struct avahi_publish_options *options;
     bool on[ROWS]; /* which options were given */
     const char *domain;
     const char *subtypes[REQUEST_SUBTYPES_MAX + 1]; /* so that one is too many */
@@ -92,7 +92,7 @@ static int check_request(const struct request_builder *builder)
             is_name   ? "Invalid service name"
             : is_type ? "Invalid service type"
                       : error.message);
-    return is_name || is_type ? EXIT_DONE : PUBLISH_FAILED;
+    return is_name || is_type ? EXIT_DONE : AVAHI_PUBLISH_FAILED;
 }
 
 static bool parse_port(uint16_t *port, const char *text)
@@ -115,15 +115,15 @@ static int read_request(const struct line *line, int count, char **arguments)
 
     if (count < 3) {
         fputs("Bad number of arguments\n", stderr);
-        return PUBLISH_FAILED;
+        return AVAHI_PUBLISH_FAILED;
     }
     builder->name = arguments[0];
     builder->type = arguments[1];
     if (!parse_port(&builder->port, arguments[2]))
-        return PUBLISH_FAILED;
+        return AVAHI_PUBLISH_FAILED;
     for (int i = 3; i < count; i++)
         if (!request_builder_add_txt(builder, arguments[i]))
-            return PUBLISH_FAILED;
+            return AVAHI_PUBLISH_FAILED;
     int exit_code = check_request(builder);
     for (size_t i = 0; exit_code < 0 && i < line->subtype_count; i++)
         if (!add_subtype(builder, line->subtypes[i]))
@@ -155,17 +155,18 @@ static const char *check(const struct line *line, const char *program)
     return problem;
 }
 
-bool publish_options_read(struct publish_options *options, const struct command *command, int argc,
-                          char **argv, int *exit_code)
+bool avahi_publish_options_read(struct avahi_publish_options *options,
+                                const struct command *command, int argc, char **argv,
+                                int *exit_code)
 {
     struct line line = {.options = options};
     const struct option_table own = {rows, ROWS, take, &line};
     int first;
 
-    *options = (struct publish_options){.builder.lease = REQUEST_BUILDER_LEASE_DEFAULT};
+    *options = (struct avahi_publish_options){.builder.lease = REQUEST_BUILDER_LEASE_DEFAULT};
     options->plan.request = &options->builder;
     if (!command_begin(command, &options->common, &own, argc, argv, &first, exit_code)) {
-        *exit_code = *exit_code == EXIT_DONE ? EXIT_DONE : PUBLISH_FAILED;
+        *exit_code = *exit_code == EXIT_DONE ? EXIT_DONE : AVAHI_PUBLISH_FAILED;
         return false;
     }
     options->verbose = line.on[ROW_VERBOSE];
@@ -178,7 +179,7 @@ bool publish_options_read(struct publish_options *options, const struct command 
     const char *problem = check(&line, command->name);
     if (problem) {
         fprintf(stderr, "%s\n", problem);
-        *exit_code = PUBLISH_FAILED;
+        *exit_code = AVAHI_PUBLISH_FAILED;
         return false;
     }
     *exit_code = read_request(&line, argc - first, argv + first);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of avahi-publish, and of its other names. */
-#ifndef CLIENT_PUBLISH_OPTIONS_H
-#define CLIENT_PUBLISH_OPTIONS_H
+#ifndef CLIENT_AVAHI_PUBLISH_OPTIONS_H
+#define CLIENT_AVAHI_PUBLISH_OPTIONS_H
 
 #include "command.h"
 #include "publication.h"
 
-#define PUBLISH_FAILED 1 /* Avahi's only other exit code */
+#define AVAHI_PUBLISH_FAILED 1 /* Avahi's only other exit code */
 
-struct publish_options {
+struct avahi_publish_options {
     struct options common;
     struct publication_plan plan;   /* of `builder` */
     struct request_builder builder; /* request_builder_free() */
@@ -17,7 +17,8 @@ struct publish_options {
 
 /* Reads it, and writes what is wrong with it in Avahi's words, where Avahi has some. True: go on. False: end
  * with *exit_code. In any case request_builder_free() is to follow. */
-bool publish_options_read(struct publish_options *options, const struct command *command, int argc,
-                          char **argv, int *exit_code);
+bool avahi_publish_options_read(struct avahi_publish_options *options,
+                                const struct command *command, int argc, char **argv,
+                                int *exit_code);
 
 #endif

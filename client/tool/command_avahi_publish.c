@@ -8,18 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "avahi_publish_options.h"
 #include "print.h"
-#include "publish_options.h"
 #include "text.h"
 
-struct publish {
+struct avahi_publish {
     struct publication publication;
-    struct publish_options options;
+    struct avahi_publish_options options;
     char name[SERVICE_NAME_MAX + 1]; /* as it was last reported */
     bool established;                /* and reported, under this name */
     bool was_online;                 /* the bridge, at any time */
     bool named_server;               /* print_server() */
-    bool said_waiting;
+    bool printed_waiting;
 };
 
 /* ---- what happens ---- */
@@ -32,15 +32,15 @@ static void print_text(const char *what, const char *text)
     fprintf(stderr, "%s: %s\n", what, safe);
 }
 
-static void fail(struct publish *publish, const char *what, const char *why)
+static void fail(struct avahi_publish *publish, const char *what, const char *why)
 {
     print_text(what, why);
-    publication_end(&publish->publication, PUBLISH_FAILED);
+    publication_end(&publish->publication, AVAHI_PUBLISH_FAILED);
 }
 
 static void on_status(void *context, const struct status *status)
 {
-    struct publish *publish = context;
+    struct avahi_publish *publish = context;
     bool is_there = status->state == STATUS_ESTABLISHED;
 
     if (publication_is_ending(&publish->publication))
@@ -61,22 +61,22 @@ static void on_status(void *context, const struct status *status)
         fail(publish, "Failed to register", "this is not allowed any more");
 }
 
-static void print_bridge(struct publish *publish, const struct state_record *state)
+static void print_bridge(struct avahi_publish *publish, const struct state_record *state)
 {
     bool is_there = state->life != BRIDGE_OFFLINE;
 
     if (is_there && !publish->named_server)
         print_server(state);
-    else if (!is_there && !publish->said_waiting)
+    else if (!is_there && !publish->printed_waiting)
         fputs("Waiting for daemon ...\n", stderr);
     publish->named_server |= is_there;
-    publish->said_waiting |= !is_there;
+    publish->printed_waiting |= !is_there;
 }
 
 /* A bridge that is starting is waited for. Of one that was there and goes, on_bridge() hears. */
 static void on_bridge_known(void *context)
 {
-    struct publish *publish = context;
+    struct avahi_publish *publish = context;
     const struct state_record *state = &publish->publication.bridge_state;
     bool may_fail = !publish->options.no_fail && !publish->was_online;
 
@@ -92,7 +92,7 @@ static void on_bridge_known(void *context)
 /* As with Avahi's: a daemon that goes is the end, but no error. */
 static void on_lost(void *context)
 {
-    struct publish *publish = context;
+    struct avahi_publish *publish = context;
 
     publish->established = false;
     if (publish->options.no_fail) {
@@ -105,35 +105,35 @@ static void on_lost(void *context)
 
 static void on_bridge(void *context, enum advert_bridge bridge)
 {
-    const struct publish *publish = context;
+    const struct avahi_publish *publish = context;
     if (bridge == ADVERT_BRIDGE_AWAY && publish->was_online)
         on_lost(context);
 }
 
 static void on_refused(void *context, enum publication_right right, int reason)
 {
-    struct publish *publish = context;
+    struct avahi_publish *publish = context;
     const char *to = right == PUBLICATION_REQUEST ? "advertise" : "hear of what you advertise";
     fprintf(stderr, "Failed to create entry group: the broker does not let you %s as %s (%s)\n", to,
             publish->publication.owner.client, mqtt_reason_text(reason));
-    publication_end(&publish->publication, PUBLISH_FAILED);
+    publication_end(&publish->publication, AVAHI_PUBLISH_FAILED);
 }
 
 static bool on_failed(void *context, const struct mqtt_failure *failure)
 {
-    struct publish *publish = context;
+    struct avahi_publish *publish = context;
 
     if (publish->options.no_fail)
         return true;
     fprintf(stderr, "Failed to create client object: the broker at %s: %s\n",
             publish->publication.session.place.url, failure->text);
-    loop_end(&publish->publication.session.loop, PUBLISH_FAILED);
+    loop_end(&publish->publication.session.loop, AVAHI_PUBLISH_FAILED);
     return false;
 }
 
 static void on_signal(void *context, int number)
 {
-    struct publish *publish = context;
+    struct avahi_publish *publish = context;
 
     if (number == SIGINT || number == SIGTERM) {
         fprintf(stderr, "Got %s, quitting.\n", number == SIGINT ? "SIGINT" : "SIGTERM");
@@ -143,7 +143,7 @@ static void on_signal(void *context, int number)
     }
 }
 
-static int run(struct publish *publish)
+static int run(struct avahi_publish *publish)
 {
     static const struct publication_handlers handlers = {on_status, on_bridge,       on_refused,
                                                          on_lost,   on_bridge_known, on_failed};
@@ -158,18 +158,18 @@ static int run(struct publish *publish)
         publication_request(publication);
         exit_code = loop_run(&publication->session.loop);
     } else {
-        exit_code = PUBLISH_FAILED;
+        exit_code = AVAHI_PUBLISH_FAILED;
     }
     publication_close(publication);
     return exit_code;
 }
 
-int command_publish(const struct command *command, int argc, char **argv)
+int command_avahi_publish(const struct command *command, int argc, char **argv)
 {
-    struct publish publish = {0};
+    struct avahi_publish publish = {0};
     int exit_code;
 
-    if (publish_options_read(&publish.options, command, argc, argv, &exit_code))
+    if (avahi_publish_options_read(&publish.options, command, argc, argv, &exit_code))
         exit_code = run(&publish);
     request_builder_free(&publish.options.builder);
     return exit_code;
