@@ -39,6 +39,21 @@ static const struct option_row common[] = {
 };
 static_assert(sizeof common / sizeof *common == COMMON_ROWS, "a row for each");
 
+/* Those of them that are texts, and the environment variables that stand in for them. */
+static const struct {
+    size_t offset;        /* in struct options */
+    const char *variable; /* NULL: none; that of --broker is for broker_place.h */
+} texts[] = {
+    [COMMON_BROKER] = {offsetof(struct options, broker), NULL},
+    [COMMON_PREFIX] = {offsetof(struct options, prefix), "MQTT_PREFIX"},
+    [COMMON_USERNAME] = {offsetof(struct options, username), "MQTT_USERNAME"},
+    [COMMON_PASSWORD_FILE] = {offsetof(struct options, password_file), "MQTT_PASSWORD_FILE"},
+    [COMMON_CA_FILE] = {offsetof(struct options, ca_file), "MQTT_CA_FILE"},
+    [COMMON_CERT_FILE] = {offsetof(struct options, cert_file), "MQTT_CERT_FILE"},
+    [COMMON_KEY_FILE] = {offsetof(struct options, key_file), "MQTT_KEY_FILE"},
+};
+#define TEXTS (sizeof texts / sizeof *texts)
+
 #define ROWS_MAX (OPTIONS_OWN_MAX + COMMON_ROWS)
 #define RESULT_BASE 256 /* what getopt_long() returns for a row: no character */
 
@@ -112,44 +127,22 @@ bool options_port(uint16_t *port, const char *text)
     return true;
 }
 
+static const char **text_of(struct options *options, size_t row)
+{
+    return (const char **)((char *)options + texts[row].offset);
+}
+
 static bool take_common(struct options *options, size_t row, const char *value,
                         const char **problem)
 {
-    switch ((enum common_row)row) {
-    case COMMON_BROKER:
-        options->broker = value;
-        return true;
-    case COMMON_PREFIX:
-        options->prefix = value;
-        return true;
-    case COMMON_USERNAME:
-        options->username = value;
-        return true;
-    case COMMON_PASSWORD_FILE:
-        options->password_file = value;
-        return true;
-    case COMMON_CA_FILE:
-        options->ca_file = value;
-        return true;
-    case COMMON_CERT_FILE:
-        options->cert_file = value;
-        return true;
-    case COMMON_KEY_FILE:
-        options->key_file = value;
-        return true;
-    case COMMON_TIMEOUT:
-        *problem = "expected seconds, a day at most";
-        return options_seconds(&options->timeout_ms, value);
-    case COMMON_JSON:
+    if (row < TEXTS)
+        *text_of(options, row) = value;
+    else if (row == COMMON_JSON)
         options->json = true;
-        return true;
-    case COMMON_HELP:
+    else if (row == COMMON_HELP)
         options->help = true;
-        return true;
-    case COMMON_ROWS:
-        break;
-    }
-    return false;
+    *problem = "expected seconds, a day at most";
+    return row != COMMON_TIMEOUT || options_seconds(&options->timeout_ms, value);
 }
 
 /* What getopt_long() did not like: it leaves the option in optopt, or 0 for a long one it does not
@@ -201,12 +194,9 @@ static const char *from_environment(const char *given, const char *name)
 
 static void take_environment(struct options *options)
 {
-    options->prefix = from_environment(options->prefix, "MQTT_PREFIX");
-    options->username = from_environment(options->username, "MQTT_USERNAME");
-    options->password_file = from_environment(options->password_file, "MQTT_PASSWORD_FILE");
-    options->ca_file = from_environment(options->ca_file, "MQTT_CA_FILE");
-    options->cert_file = from_environment(options->cert_file, "MQTT_CERT_FILE");
-    options->key_file = from_environment(options->key_file, "MQTT_KEY_FILE");
+    for (size_t row = 0; row < TEXTS; row++)
+        if (texts[row].variable)
+            *text_of(options, row) = from_environment(*text_of(options, row), texts[row].variable);
     if (!options->prefix)
         options->prefix = "mdns";
 }
