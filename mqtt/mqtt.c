@@ -2,8 +2,8 @@
 /*
  * Theory of operation
  *
- * States and their deadlines stand on enum mqtt_state. One attempt is one address of the broker: name ->
- * addresses -> CONNECT to the first -> to the next ... -> the attempt has failed, and back-off.
+ * States and their deadlines stand on enum mqtt_state. An attempt looks up the broker's name, and sends
+ * CONNECT to one of its addresses after the other. It has failed with the last of them; then comes a pause.
  *
  * Each CONNECT has a struct mosquitto of its own. One that lived on would send again what was not
  * acknowledged, before anybody has seen what became true meanwhile: a stale withdrawal would delete what
@@ -21,14 +21,11 @@
  * to those of the same family: so the first of IPv4 and the first of IPv6 are tried, in the order of the
  * answer.
  *
- * A round trip is an UNSUBSCRIBE from a filter that nobody has: always allowed, always answered, and in
- * order with everything else that the broker sends. (MQTT has a ping, but libmosquitto keeps it to itself.)
- *
  * The session is clean, since what is retained is the state. The client id is random, since it is no secret
  * and no identity, and who takes ours over would throw us off; but one for the whole life: the broker then
  * ends a connection that only it believes in.
  */
-#include "mqtt.h"
+#include "mqtt_inside.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -40,11 +37,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <mosquitto.h>
-#include <mqtt_protocol.h>
-
 #include "clock.h"
-#include "lookup.h"
 #include "password.h"
 
 #define ATTEMPT_TIMEOUT_MS 10000 /* of the look-up, and of CONNECT */
@@ -54,47 +47,12 @@
 /* A connection that has lasted as long is a good one; a broker that throws us out is not worth hurry. */
 #define GOOD_MS 5000
 
-#define ROUND_TRIP_FILTER "mdns-mqtt/round-trip" /* nobody subscribes to it, or publishes there */
-
-enum mqtt_state {
-    MQTT_WAITING,    /* for the next attempt, at `deadline`; NEVER: the caller has given up */
-    MQTT_RESOLVING,  /* the broker's name, until `deadline` */
-    MQTT_CONNECTING, /* TCP, TLS, CONNECT sent; CONNACK until `deadline` */
-    MQTT_CONNECTED,  /* libmosquitto looks after the keepalive at `deadline` */
-};
-
 static const char *const state_names[] = {"waiting", "resolving", "connecting", "connected"};
 
-enum { NO_CONNACK = -1 };
+_Static_assert(sizeof state_names / sizeof *state_names == MQTT_CONNECTED + 1,
+               "a name for each state");
 
-struct mqtt {
-    struct mosquitto *mosquitto; /* while connecting and connected, else NULL */
-    struct mqtt_options options;
-    struct mqtt_handlers handlers;
-    void *context;
-    char client_id[64];
-    char name[MQTT_URL_MAX + 1]; /* of the broker, for the log */
-    char *will_topic;            /* NULL: no will */
-    void *will;
-    size_t will_length;
-    enum mqtt_state state;
-    int64_t now; /* as mqtt_dispatch() was told last */
-    int64_t deadline, good_at;
-    unsigned char failures;         /* since a connection has lasted, for the back-off */
-    int question;                   /* to lookup.h, while resolving; else -1 */
-    struct lookup_answer addresses; /* of the broker */
-    unsigned address;               /* which of them is tried */
-    int connack;                    /* the reason code that came; NO_CONNACK: none yet */
-    char complaint[160];            /* libmosquitto's last word on this attempt */
-    bool was_connected;             /* ever */
-    bool said_failing, said_lost;   /* since a connection was made; since one has lasted */
-    uint32_t asked, sent,
-        answered;   /* round trips: given out; the last sent; answered, to be told */
-    int round_trip; /* number of the UNSUBSCRIBE under way; 0: none is */
-};
-
-__attribute__((format(printf, 3, 4))) static void say(struct mqtt *mqtt, enum mqtt_log_level level,
-                                                      const char *format, ...)
+void mqtt_say(struct mqtt *mqtt, enum mqtt_log_level level, const char *format, ...)
 {
     char line[1024];
     va_list arguments;
@@ -108,7 +66,7 @@ __attribute__((format(printf, 3, 4))) static void say(struct mqtt *mqtt, enum mq
 static void set_state(struct mqtt *mqtt, enum mqtt_state state, int64_t deadline)
 {
     if (mqtt->state != state)
-        say(mqtt, MQTT_LOG_DEBUG, "%s -> %s", state_names[mqtt->state], state_names[state]);
+        mqtt_say(mqtt, MQTT_LOG_DEBUG, "%s -> %s", state_names[mqtt->state], state_names[state]);
     mqtt->state = state;
     mqtt->deadline = deadline;
 }
@@ -127,16 +85,6 @@ static const char *error_text(const struct mqtt *mqtt, int code, int error)
     }
 }
 
-const char *mqtt_reason_text(int reason)
-{
-    return mosquitto_reason_string(reason);
-}
-
-bool mqtt_is_old(const struct mqtt *mqtt)
-{
-    return mqtt->options.protocol != MQTT_PROTOCOL_V5;
-}
-
 /* ---- What libmosquitto calls ---- */
 
 static void on_connect(struct mosquitto *mosquitto, void *userdata, int reason, int flags,
@@ -147,58 +95,6 @@ static void on_connect(struct mosquitto *mosquitto, void *userdata, int reason, 
     mqtt->connack = reason;
 }
 
-static void on_message(struct mosquitto *mosquitto, void *userdata,
-                       const struct mosquitto_message *message,
-                       const mosquitto_property *properties)
-{
-    (void)mosquitto;
-    struct mqtt *mqtt = userdata;
-    struct mqtt_message ours = {.topic = message->topic,
-                                .payload = message->payload,
-                                .length = (size_t)message->payloadlen,
-                                .retain = message->retain};
-    mosquitto_property_read_int32(properties, MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, &ours.expiry,
-                                  false);
-    if (mqtt->handlers.message)
-        mqtt->handlers.message(mqtt->context, &ours);
-}
-
-static void on_publish(struct mosquitto *mosquitto, void *userdata, int number, int reason,
-                       const mosquitto_property *properties)
-{
-    (void)mosquitto, (void)properties;
-    struct mqtt *mqtt = userdata;
-    if (mqtt->handlers.acknowledged)
-        mqtt->handlers.acknowledged(mqtt->context, number, reason);
-}
-
-static void on_subscribe(struct mosquitto *mosquitto, void *userdata, int number, int count,
-                         const int *granted, const mosquitto_property *properties)
-{
-    (void)mosquitto, (void)number, (void)properties;
-    struct mqtt *mqtt = userdata;
-    for (int i = 0; i < count; i++) {
-        if (granted[i] < 0x80)
-            continue;
-        if (mqtt->handlers.subscription_refused)
-            mqtt->handlers.subscription_refused(mqtt->context, granted[i]);
-        else
-            say(mqtt, MQTT_LOG_WARNING, "the broker refuses a subscription (code 0x%x)",
-                (unsigned)granted[i]);
-    }
-}
-
-static void on_unsubscribe(struct mosquitto *mosquitto, void *userdata, int number,
-                           const mosquitto_property *properties)
-{
-    (void)mosquitto, (void)properties;
-    struct mqtt *mqtt = userdata;
-    if (number != mqtt->round_trip)
-        return;
-    mqtt->round_trip = 0;
-    mqtt->answered = mqtt->sent;
-}
-
 /* OpenSSL's words come this way only. */
 static void on_log(struct mosquitto *mosquitto, void *userdata, int level, const char *text)
 {
@@ -207,7 +103,7 @@ static void on_log(struct mosquitto *mosquitto, void *userdata, int level, const
     if (level != MOSQ_LOG_ERR && level != MOSQ_LOG_WARNING)
         return;
     snprintf(mqtt->complaint, sizeof mqtt->complaint, "%s", text);
-    say(mqtt, MQTT_LOG_DEBUG, "libmosquitto: %s", text);
+    mqtt_say(mqtt, MQTT_LOG_DEBUG, "libmosquitto: %s", text);
 }
 
 /* OpenSSL would ask at the terminal for an encrypted key's password, and we would wait for it. */
@@ -238,7 +134,7 @@ static void wait_for_next_attempt(struct mqtt *mqtt)
     mqtt->address = 0;
     destroy(mqtt);
     set_state(mqtt, MQTT_WAITING, mqtt->now + delay);
-    say(mqtt, MQTT_LOG_DEBUG, "next attempt in %d ms", (int)delay);
+    mqtt_say(mqtt, MQTT_LOG_DEBUG, "next attempt in %d ms", (int)delay);
 }
 
 static bool is_ipv6(const struct mqtt *mqtt, unsigned address)
@@ -282,8 +178,8 @@ static void attempt_failed(struct mqtt *mqtt, enum mqtt_problem problem, int err
         mqtt->deadline = NEVER;
         return;
     }
-    say(mqtt, mqtt->said_failing ? MQTT_LOG_DEBUG : MQTT_LOG_WARNING,
-        "cannot connect to the broker at %s: %s; trying again", mqtt->name, text);
+    mqtt_say(mqtt, mqtt->said_failing ? MQTT_LOG_DEBUG : MQTT_LOG_WARNING,
+             "cannot connect to the broker at %s: %s; trying again", mqtt->name, text);
     mqtt->said_failing = true;
 }
 
@@ -296,8 +192,8 @@ static void connection_broken(struct mqtt *mqtt, int code, int error)
         return;
     }
     wait_for_next_attempt(mqtt);
-    say(mqtt, mqtt->said_lost ? MQTT_LOG_DEBUG : MQTT_LOG_WARNING,
-        "the connection to the broker at %s was lost (%s); trying again", mqtt->name, text);
+    mqtt_say(mqtt, mqtt->said_lost ? MQTT_LOG_DEBUG : MQTT_LOG_WARNING,
+             "the connection to the broker at %s was lost (%s); trying again", mqtt->name, text);
     mqtt->said_failing |= !mqtt->said_lost;
     mqtt->said_lost = true;
     if (mqtt->handlers.disconnected)
@@ -334,10 +230,7 @@ static int make_mosquitto(struct mqtt *mqtt)
     if (!mqtt->mosquitto)
         return MOSQ_ERR_ERRNO;
     mosquitto_connect_v5_callback_set(mqtt->mosquitto, on_connect);
-    mosquitto_message_v5_callback_set(mqtt->mosquitto, on_message);
-    mosquitto_publish_v5_callback_set(mqtt->mosquitto, on_publish);
-    mosquitto_subscribe_v5_callback_set(mqtt->mosquitto, on_subscribe);
-    mosquitto_unsubscribe_v5_callback_set(mqtt->mosquitto, on_unsubscribe);
+    mqtt_set_callbacks(mqtt->mosquitto);
     mosquitto_log_callback_set(mqtt->mosquitto, on_log);
     return set_options(mqtt);
 }
@@ -421,8 +314,8 @@ static void become_connected(struct mqtt *mqtt)
 {
     set_state(mqtt, MQTT_CONNECTED, mqtt->now + MISC_MS);
     mqtt->good_at = mqtt->now + GOOD_MS;
-    say(mqtt, MQTT_LOG_INFO, "connected %sto the broker at %s", mqtt->was_connected ? "again " : "",
-        mqtt->name);
+    mqtt_say(mqtt, MQTT_LOG_INFO, "connected %sto the broker at %s",
+             mqtt->was_connected ? "again " : "", mqtt->name);
     mqtt->was_connected = true;
     mqtt->said_failing = false;
     if (mqtt->handlers.connected)
@@ -472,27 +365,6 @@ static void serve_socket(struct mqtt *mqtt, short revents)
         connection_broken(mqtt, MOSQ_ERR_ERRNO, ECONNREFUSED);
 }
 
-/* If sending fails, the connection is over, or the next deadline tries again. */
-static void send_round_trip(struct mqtt *mqtt)
-{
-    if (mqtt->state != MQTT_CONNECTED || mqtt->round_trip || mqtt->sent == mqtt->asked)
-        return;
-    if (mosquitto_unsubscribe(mqtt->mosquitto, &mqtt->round_trip, ROUND_TRIP_FILTER) ==
-        MOSQ_ERR_SUCCESS)
-        mqtt->sent = mqtt->asked;
-    else
-        mqtt->round_trip = 0;
-}
-
-static void tell_answered(struct mqtt *mqtt)
-{
-    uint32_t number = mqtt->answered;
-    mqtt->answered = 0;
-    if (number && mqtt->handlers.answered)
-        mqtt->handlers.answered(mqtt->context, number);
-    send_round_trip(mqtt);
-}
-
 static void look_after(struct mqtt *mqtt)
 {
     int code = mosquitto_loop_misc(mqtt->mosquitto);
@@ -534,7 +406,7 @@ void mqtt_dispatch(struct mqtt *mqtt, short revents, int64_t now)
         serve_socket(mqtt, revents);
     if (now >= mqtt->deadline)
         deadline_passed(mqtt);
-    tell_answered(mqtt);
+    mqtt_run_round_trips(mqtt);
 }
 
 bool mqtt_is_connected(const struct mqtt *mqtt)
@@ -555,86 +427,6 @@ short mqtt_events(const struct mqtt *mqtt)
 int64_t mqtt_deadline(const struct mqtt *mqtt)
 {
     return mqtt->deadline;
-}
-
-/* ---- What goes over it ---- */
-
-void mqtt_set_will(struct mqtt *mqtt, const char *topic, const uint8_t *payload, size_t length)
-{
-    free(mqtt->will_topic);
-    free(mqtt->will);
-    mqtt->will_topic = strdup(topic);
-    mqtt->will = malloc(length + 1);
-    mqtt->will_length = length;
-    if (!mqtt->will_topic || !mqtt->will) {
-        say(mqtt, MQTT_LOG_ERROR, "last will for '%s': out of memory", topic);
-        free(mqtt->will_topic);
-        mqtt->will_topic = NULL;
-    } else if (length > 0) {
-        memcpy(mqtt->will, payload, length);
-    }
-}
-
-/* Else it is sent, or the connection is lost, which the next loop call says. */
-static bool is_refusal(int code)
-{
-    switch (code) {
-    case MOSQ_ERR_SUCCESS:
-    case MOSQ_ERR_NO_CONN:
-    case MOSQ_ERR_CONN_LOST:
-    case MOSQ_ERR_TLS:
-    case MOSQ_ERR_ERRNO:
-        return false;
-    default:
-        return true;
-    }
-}
-
-int mqtt_publish(struct mqtt *mqtt, const char *topic, const uint8_t *payload, size_t length,
-                 bool retain)
-{
-    int number = -1;
-    if (mqtt->state != MQTT_CONNECTED || length > MQTT_MAX_PAYLOAD)
-        return -1;
-    int code = mosquitto_publish(mqtt->mosquitto, &number, topic, (int)length, payload, 1, retain);
-    return is_refusal(code) ? -1 : number;
-}
-
-static void subscribe(struct mqtt *mqtt, const char *filter, int qos, int options)
-{
-    if (mqtt->state != MQTT_CONNECTED)
-        return;
-    int code = mosquitto_subscribe_v5(mqtt->mosquitto, NULL, filter, qos, options, NULL);
-    if (is_refusal(code))
-        say(mqtt, MQTT_LOG_WARNING, "subscribing to '%s': %s", filter, mosquitto_strerror(code));
-}
-
-void mqtt_subscribe(struct mqtt *mqtt, const char *filter, int qos)
-{
-    subscribe(mqtt, filter, qos, 0);
-}
-
-void mqtt_subscribe_to_others(struct mqtt *mqtt, const char *filter)
-{
-    int others = mqtt_is_old(mqtt) ? 0 : MQTT_SUB_OPT_NO_LOCAL | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
-    int live = mqtt_is_old(mqtt) ? 0 : MQTT_SUB_OPT_SEND_RETAIN_NEVER;
-    subscribe(mqtt, filter, 0, others);
-    subscribe(mqtt, filter, 1, others | live);
-}
-
-void mqtt_unsubscribe(struct mqtt *mqtt, const char *filter)
-{
-    if (mqtt->state == MQTT_CONNECTED)
-        (void)mosquitto_unsubscribe(mqtt->mosquitto, NULL, filter);
-}
-
-uint32_t mqtt_round_trip(struct mqtt *mqtt)
-{
-    if (mqtt->state != MQTT_CONNECTED)
-        return 0;
-    mqtt->asked++;
-    send_round_trip(mqtt);
-    return mqtt->asked;
 }
 
 /* ---- Life ---- */

@@ -385,6 +385,8 @@ START_TEST(refused)
 {
     listen_unix();
     receive(CONNECT);
+    ck_assert_int_eq(mqtt_publish(mqtt, "t", NULL, 0, true), -1); /* and is not sent later on */
+    ck_assert_uint_eq(mqtt_round_trip(mqtt), 0);
     ANSWER(0x20, 3, 0, NOT_AUTHORIZED, 0);
     UNTIL(*heard);
     check_heard("failed warning");
