@@ -107,9 +107,8 @@ static void on_log(struct mosquitto *mosquitto, void *userdata, int level, const
 }
 
 /* OpenSSL would ask at the terminal for an encrypted key's password, and we would wait for it. */
-static int no_key_password(char *out, int size,
-                           int writing, // NOLINT(readability-non-const-parameter)
-                           void *userdata)
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's
+static int no_key_password(char *out, int size, int writing, void *userdata)
 {
     (void)out, (void)size, (void)writing, (void)userdata;
     return 0;
