@@ -56,7 +56,7 @@ void session_close(struct session *session, bool clean)
     loop_close(&session->loop);
 }
 
-enum exit_code session_exit_code(enum mqtt_problem problem)
+static enum exit_code exit_code_of(enum mqtt_problem problem)
 {
     switch (problem) {
     case MQTT_REFUSED:
@@ -73,7 +73,7 @@ enum exit_code session_exit_code(enum mqtt_problem problem)
 
 bool session_failed(struct session *session, const struct mqtt_failure *failure)
 {
-    enum exit_code code = session_exit_code(failure->problem);
+    enum exit_code code = exit_code_of(failure->problem);
     bool may_pass = code == EXIT_NO_BROKER || session->connection->was_connected;
 
     if (may_pass && (session->persistent || clock_now() < session->give_up_at))

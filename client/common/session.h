@@ -46,7 +46,4 @@ void session_close(struct session *session, bool clean);
  */
 bool session_failed(struct session *session, const struct mqtt_failure *failure);
 
-/* The exit code that fits a failed attempt. */
-enum exit_code session_exit_code(enum mqtt_problem problem);
-
 #endif
