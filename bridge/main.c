@@ -2,9 +2,8 @@
 /*
  * mdns-mqtt-bridge: parse, open, wire, loop, close. The only file that decides to exit.
  *
- * One service on its way: mdns_browse.c hears of it, mdns_resolver.c resolves it, mdns_thread.c hands it
- * over; catalog.c merges it, publisher.c makes its record, mqtt.c sends it. session.c says when all of
- * that is complete.
+ * How a service and a request go their ways is told in docs/architecture.md; wiring.c has the doors between the
+ * rooms.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,147 +14,19 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "catalog.h"
 #include "clock.h"
-#include "config.h"
 #include "log.h"
-#include "mdns.h"
-#include "mqtt.h"
 #include "notify.h"
-#include "options.h"
-#include "publisher.h"
-#include "session.h"
 #include "setup.h"
+#include "wiring.h"
 
 enum exit_code { EXIT_OK = 0, EXIT_USAGE = 64, EXIT_INTERNAL = 70, EXIT_CONFIG = 78 };
 
-/* How long a clean exit waits for the broker, and then for Avahi. */
+/* How long a clean exit waits for the broker. */
 #define OFFLINE_TIMEOUT_MS 2000
-#define AVAHI_STOP_TIMEOUT_MS 2000
 
 /* Events taken in one turn, so that the broker is served in between. */
 #define EVENTS_A_TURN 64
-
-struct bridge {
-    struct options options;
-    struct config config;
-    struct mdns *mdns;
-    struct mqtt *mqtt;
-    struct catalog *catalog;
-    struct adverts *adverts;
-    struct publisher *publisher;
-    struct session *session;
-    int signal_fd;
-    uint32_t round_trip; /* that probe_broker() has asked for last */
-    int64_t watchdog_interval, watchdog_at;
-    bool said_goodbye; /* the broker has the state "offline" */
-    int64_t ends_at;   /* INT64_MAX until a signal asks for the end */
-    char status[128];
-};
-
-/* ---- Handlers of mqtt.h ---- */
-
-static void mqtt_connecting(void *context)
-{
-    struct bridge *bridge = context;
-    session_connecting(bridge->session);
-}
-
-static int mqtt_password(void *context, char *out, size_t size)
-{
-    const struct bridge *bridge = context;
-    return config_read_password(&bridge->config, out, size);
-}
-
-static void mqtt_connected(void *context)
-{
-    struct bridge *bridge = context;
-    session_connected(bridge->session, clock_now());
-}
-
-static void mqtt_disconnected(void *context)
-{
-    struct bridge *bridge = context;
-    session_disconnected(bridge->session);
-}
-
-static void mqtt_message(void *context, const struct mqtt_message *message)
-{
-    struct bridge *bridge = context;
-    session_message(bridge->session, message, clock_now());
-}
-
-static void mqtt_acknowledged(void *context, int message_id, int reason)
-{
-    struct bridge *bridge = context;
-    publisher_acknowledged(bridge->publisher, message_id, reason >= 0x80);
-}
-
-static void mqtt_answered(void *context, uint32_t number)
-{
-    struct bridge *bridge = context;
-    if (number == bridge->round_trip)
-        adverts_broker_answers(bridge->adverts, clock_now());
-}
-
-static void mqtt_log(void *context, enum mqtt_log_level level, const char *line)
-{
-    static const enum log_level levels[] = {
-        [MQTT_LOG_ERROR] = LOG_LEVEL_ERROR,
-        [MQTT_LOG_WARNING] = LOG_LEVEL_WARNING,
-        [MQTT_LOG_INFO] = LOG_LEVEL_INFO,
-        [MQTT_LOG_DEBUG] = LOG_LEVEL_DEBUG,
-    };
-    (void)context;
-    log_write(levels[level], "mqtt: %s", line);
-}
-
-/* ---- Outlets of adverts.h ---- */
-
-static bool advertise(void *context, uint32_t number, uint32_t generation,
-                      const struct request *request)
-{
-    struct bridge *bridge = context;
-    return mdns_advertise(bridge->mdns, number, generation, request) == 0;
-}
-
-static bool withdraw(void *context, uint32_t number)
-{
-    struct bridge *bridge = context;
-    return mdns_withdraw(bridge->mdns, number) == 0;
-}
-
-static bool publish_status(void *context, const char *path, const struct status *status,
-                           bool retain, struct record_digests *digests)
-{
-    struct bridge *bridge = context;
-    return publisher_status(bridge->publisher, path, status, retain, digests);
-}
-
-static void clear_advertise(void *context, const char *path)
-{
-    struct bridge *bridge = context;
-    publisher_clear_advertise(bridge->publisher, path);
-}
-
-static bool probe_broker(void *context)
-{
-    struct bridge *bridge = context;
-    bridge->round_trip = mqtt_round_trip(bridge->mqtt);
-    return bridge->round_trip != 0;
-}
-
-static void advert_renamed(void *context, const char *type, const char *name)
-{
-    struct bridge *bridge = context;
-    catalog_look_again(bridge->catalog, type, name);
-}
-
-static const char *owner_of(void *context, const struct service_id *id)
-{
-    struct bridge *bridge = context;
-    return adverts_owner(bridge->adverts, id);
-}
 
 /* ---- Configuration ---- */
 
@@ -187,14 +58,14 @@ static void reload(struct bridge *bridge)
     config.browse.max_services = bridge->config.browse.max_services;
     log_set_level(config.log_level);
     session_set_intervals(bridge->session, config.browse.avahi_grace * INT64_C(1000),
-                          config.records.stats_interval * INT64_C(1000));
+                          config.records.stats_interval * INT64_C(1000), clock_now());
     struct mdns_options options = setup_mdns(&config);
     int result = mdns_reconfigure(bridge->mdns, &options);
     if (result < 0)
         log_error("configuration: browsing is not changed: %s", strerror(-result));
     config_free(&bridge->config);
     bridge->config = config;
-    adverts_set_config(bridge->adverts, &bridge->config, clock_now());
+    advertise_set_config(bridge->rooms.advertise, &bridge->config, clock_now());
     log_info("configuration: read again");
     notify_ready();
 }
@@ -215,63 +86,17 @@ static int open_signals(void)
 
 static bool bridge_open(struct bridge *bridge)
 {
-    static const struct mqtt_handlers handlers = {
-        .connecting = mqtt_connecting,
-        .password = mqtt_password,
-        .connected = mqtt_connected,
-        .disconnected = mqtt_disconnected,
-        .message = mqtt_message,
-        .acknowledged = mqtt_acknowledged,
-        .answered = mqtt_answered,
-        .log = mqtt_log,
-    };
-    const struct adverts_outlets outlets = {
-        .context = bridge,
-        .advertise = advertise,
-        .withdraw = withdraw,
-        .publish_status = publish_status,
-        .clear = clear_advertise,
-        .probe = probe_broker,
-        .renamed = advert_renamed,
-    };
-    const struct config *config = &bridge->config;
-    struct mqtt_options mqtt_options = setup_mqtt(config);
-    struct mdns_options mdns_options = setup_mdns(config);
-    struct session_options session_options = setup_session(config);
-    const char *problem;
     int64_t now = clock_now();
     bridge->ends_at = INT64_MAX;
     bridge->watchdog_interval = notify_watchdog_interval_ms();
     bridge->watchdog_at = bridge->watchdog_interval ? now : INT64_MAX;
     bridge->signal_fd = open_signals();
-    bridge->catalog = catalog_new(config->browse.max_services);
-    bridge->adverts = adverts_new(config, &outlets);
-    bridge->mqtt = mqtt_new(&mqtt_options, &handlers, bridge, &problem);
-    if (!bridge->mqtt)
-        log_error("mqtt: TLS files or options cannot be used: %s", problem);
-    if (bridge->signal_fd < 0 || !bridge->catalog || !bridge->adverts || !bridge->mqtt)
-        return false;
-    bridge->publisher =
-        publisher_new(bridge->mqtt, bridge->catalog, config->records.prefix, config->records.size);
-    if (!bridge->publisher)
-        return false;
-    if (mqtt_options.protocol != 5)
-        adverts_hear_echoes(bridge->adverts);
-    publisher_set_owner_func(bridge->publisher, owner_of, bridge);
-    bridge->session = session_new(bridge->mqtt, bridge->catalog, bridge->adverts, bridge->publisher,
-                                  &session_options, now);
-    bridge->mdns = bridge->session ? mdns_start(&mdns_options) : NULL;
-    return bridge->mdns;
+    return bridge->signal_fd >= 0 && wiring_open(bridge, now);
 }
 
 static void bridge_close(struct bridge *bridge)
 {
-    mdns_stop(bridge->mdns, AVAHI_STOP_TIMEOUT_MS);
-    session_free(bridge->session);
-    publisher_free(bridge->publisher);
-    mqtt_free(bridge->mqtt, bridge->said_goodbye);
-    adverts_free(bridge->adverts);
-    catalog_free(bridge->catalog);
+    wiring_close(bridge);
     if (bridge->signal_fd >= 0)
         close(bridge->signal_fd);
     config_free(&bridge->config);
@@ -317,14 +142,14 @@ static void tell_status(struct bridge *bridge)
 {
     char status[sizeof bridge->status];
     struct catalog_counters counters;
-    struct adverts_counters adverts;
-    catalog_get_counters(bridge->catalog, &counters);
-    adverts_get_counters(bridge->adverts, &adverts);
+    struct advertise_counters advertise;
+    catalog_get_counters(bridge->rooms.catalog, &counters);
+    advertise_get_counters(bridge->rooms.advertise, &advertise);
     snprintf(status, sizeof status, "%s, broker %s, avahi %s, %zu services, %zu advertised",
              session_state_name(bridge->session),
-             mqtt_is_connected(bridge->mqtt) ? "connected" : "not connected",
+             mqtt_is_connected(bridge->rooms.mqtt) ? "connected" : "not connected",
              session_avahi_is_up(bridge->session) ? "up" : "down", counters.services,
-             adverts.established);
+             advertise.established);
     if (strcmp(status, bridge->status) == 0)
         return;
     memcpy(bridge->status, status, sizeof status);
@@ -334,20 +159,21 @@ static void tell_status(struct bridge *bridge)
 /* One turn: what is due, then wait, then what came. */
 static void turn(struct bridge *bridge)
 {
-    enum { SIGNALS, MDNS, MQTT, FDS };
+    enum { SIGNALS, MDNS, MQTT, OWNERS, FDS };
     int64_t now = clock_now();
     struct mdns_counters avahi;
     mdns_get_counters(bridge->mdns, &avahi);
     int64_t next_at = session_run(bridge->session, &avahi, now);
     feed_watchdog(bridge, now);
     tell_status(bridge);
-    next_at = earlier(earlier(next_at, mqtt_deadline(bridge->mqtt)),
+    next_at = earlier(earlier(next_at, mqtt_deadline(bridge->rooms.mqtt)),
                       earlier(bridge->watchdog_at, bridge->ends_at));
 
     struct pollfd fds[FDS] = {
         [SIGNALS] = {.fd = bridge->signal_fd, .events = POLLIN},
         [MDNS] = {.fd = mdns_fd(bridge->mdns), .events = POLLIN},
-        [MQTT] = {.fd = mqtt_fd(bridge->mqtt), .events = mqtt_events(bridge->mqtt)},
+        [MQTT] = {.fd = mqtt_fd(bridge->rooms.mqtt), .events = mqtt_events(bridge->rooms.mqtt)},
+        [OWNERS] = {.fd = advertise_fd(bridge->rooms.advertise), .events = POLLIN},
     };
     if (poll(fds, FDS, timeout_until(next_at, now)) < 0) {
         for (int i = 0; i < FDS; i++)
@@ -358,7 +184,9 @@ static void turn(struct bridge *bridge)
         take_signals(bridge, now);
     if (fds[MDNS].revents)
         take_events(bridge, now);
-    mqtt_dispatch(bridge->mqtt, fds[MQTT].revents, now);
+    if (fds[OWNERS].revents)
+        advertise_dispatch(bridge->rooms.advertise, now);
+    mqtt_dispatch(bridge->rooms.mqtt, fds[MQTT].revents, now);
 }
 
 static bool has_ended(const struct bridge *bridge)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The session: what the bridge says about itself at the broker, and when. Wires the Avahi side's state
- * and the broker's into "starting", "online", "offline". Main thread only.
+ * The session: what the bridge says about itself at the broker, and when. It brings together what the rooms know of
+ * the network and of the broker into "starting", "online", "offline". Main thread only.
  */
 #ifndef BRIDGE_SESSION_H
 #define BRIDGE_SESSION_H
@@ -10,11 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "adverts.h"
+#include "advertise.h"
 #include "catalog.h"
 #include "mdns.h"
+#include "mirror.h"
 #include "mqtt.h"
-#include "publisher.h"
+#include "records.h"
 
 struct session;
 
@@ -25,17 +26,25 @@ struct session_options {
     int64_t stats_interval_ms;
 };
 
-/* The options' prefix is copied; the others are borrowed. NULL if memory is short. */
-struct session *session_new(struct mqtt *mqtt, struct catalog *catalog, struct adverts *adverts,
-                            struct publisher *publisher, const struct session_options *options,
-                            int64_t now);
+/* What the session works with; all of it is borrowed. */
+struct session_rooms {
+    struct mqtt *mqtt;
+    struct catalog *catalog;
+    struct advertise *advertise;
+    struct mirror *mirror;
+    struct records *records;
+};
+
+/* The options' prefix is copied. Becomes the mirror's source of MIRROR_BRIDGE. NULL if memory is short. */
+struct session *session_new(const struct session_rooms *rooms,
+                            const struct session_options *options, int64_t now);
 
 /* NULL is fine. */
 void session_free(struct session *session);
 
 /* New intervals, after the configuration was read again. */
 void session_set_intervals(struct session *session, int64_t avahi_grace_ms,
-                           int64_t stats_interval_ms);
+                           int64_t stats_interval_ms, int64_t now);
 
 /* What the Avahi side says. */
 void session_mdns_event(struct session *session, const struct mdns_event *event, int64_t now);
@@ -45,10 +54,11 @@ void session_connecting(struct session *session);
 void session_connected(struct session *session, int64_t now);
 void session_disconnected(struct session *session);
 void session_message(struct session *session, const struct mqtt_message *message, int64_t now);
+void session_answered(struct session *session, uint32_t round_trip, int64_t now);
 
 /*
  * Does what is due: publishes what changed, sweeps, says "online". To be called once a turn of the main
- * loop. `avahi` is for the stats. Returns when to be called next, in monotonic milliseconds.
+ * loop. `avahi` is for the stats, and copied. Returns when to be called next, in monotonic milliseconds.
  */
 int64_t session_run(struct session *session, const struct mdns_counters *avahi, int64_t now);
 

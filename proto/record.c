@@ -134,23 +134,28 @@ enum record_result record_stats(uint8_t *out, size_t size, const struct record_c
     return record_finish(record, complete, out, size);
 }
 
-/*
- * The stamp begins at the last `,"epoch":`. An attribute may have this key, too, but comes before;
- * and inside a string the quotes would be escaped.
- */
-static size_t length_before_stamp(const uint8_t *record, size_t size)
+/* Where the last such key begins, or `size`: padding is behind it, and in a string its quotes are escaped. */
+static size_t find_last(const uint8_t *record, size_t size, const char *key)
 {
-    static const char key[] = ",\"epoch\":";
-
-    for (size_t at = size; at >= LENGTH_OF(key); at--)
-        if (memcmp(record + at - LENGTH_OF(key), key, LENGTH_OF(key)) == 0)
-            return at - LENGTH_OF(key);
+    size_t length = strlen(key);
+    for (size_t at = size; at >= length; at--)
+        if (memcmp(record + at - length, key, length) == 0)
+            return at - length;
     return size;
 }
 
+/* The stamp is the end of the record, but in a state record other keys stand between epoch and seq. */
 uint64_t record_digest(const uint8_t *record, size_t size)
 {
-    return record_payload_digest(record, length_before_stamp(record, size));
+    static const char epoch[] = ",\"epoch\":", seq[] = ",\"seq\":";
+    size_t end = find_last(record, size, seq), head = find_last(record, end, epoch);
+    if (end == size)
+        end = head;
+    size_t rest = head < end ? head + strlen(epoch) : end;
+    while (rest < end && record[rest] >= '0' && record[rest] <= '9')
+        rest++;
+    uint64_t digest = fnv_64(fnv_64(FNV_64_BASIS, record, head), record + rest, end - rest);
+    return digest != 0 ? digest : 1;
 }
 
 uint64_t record_payload_digest(const uint8_t *payload, size_t length)

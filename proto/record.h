@@ -87,12 +87,6 @@ enum record_result record_stats(uint8_t *out, size_t size, const struct record_c
  */
 uint64_t record_digest(const uint8_t *record, size_t size);
 
-/* Both fingerprints of a record that was published; 0: none was. */
-struct record_digests {
-    uint64_t content; /* record_digest() */
-    uint64_t payload; /* record_payload_digest() */
-};
-
 /* The same of all of it, stamp included: which very record it is. Any bytes are fine. Never 0. */
 uint64_t record_payload_digest(const uint8_t *payload, size_t length);
 

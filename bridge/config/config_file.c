@@ -229,7 +229,7 @@ static void read_key(struct reader *reader, char *line)
 
 static void read_lines(struct reader *reader)
 {
-    char buffer[LINE_BYTES + 1];
+    char buffer[LINE_BYTES + 1] = "";
     while (reader->errors->count < CONFIG_ERRORS_MAX && read_line(reader, buffer)) {
         bool has_mark = reader->line == 1 && strncmp(buffer, BYTE_ORDER_MARK, 3) == 0;
         char *line = buffer + (has_mark ? strlen(BYTE_ORDER_MARK) : 0);

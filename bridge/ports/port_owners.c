@@ -39,6 +39,7 @@ struct port_owners {
     struct queue *questions, *answers; /* of struct entry, which stay the table's */
     port_owner_lookup_func *lookup;
     pthread_t thread;
+    bool runs; /* the thread */
     atomic_bool stop;
 };
 
@@ -87,20 +88,23 @@ struct port_owners *port_owners_new_with(port_owner_lookup_func *lookup)
     owners->lookup = lookup;
     owners->questions = queue_new(PORT_OWNERS_MAX, keep);
     owners->answers = queue_new(PORT_OWNERS_MAX, keep);
-    int error = owners->questions && owners->answers ? 0 : errno;
-    if (!error) {
-        /* Signals are the main thread's. */
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        error = pthread_create(&owners->thread, NULL, thread_main, owners);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
-    if (!error)
+    if (owners->questions && owners->answers)
         return owners;
     free_parts(owners);
-    errno = error;
     return NULL;
+}
+
+/* Not before somebody is asked for: most bridges only browse. */
+static bool start_thread(struct port_owners *owners)
+{
+    sigset_t all, before;
+    if (owners->runs)
+        return true;
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    owners->runs = pthread_create(&owners->thread, NULL, thread_main, owners) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return owners->runs;
 }
 
 struct port_owners *port_owners_new(void)
@@ -122,7 +126,7 @@ bool port_owners_free(struct port_owners *owners, int timeout_ms)
         until.tv_nsec -= 1000000000;
         until.tv_sec++;
     }
-    if (pthread_timedjoin_np(owners->thread, NULL, &until) != 0)
+    if (owners->runs && pthread_timedjoin_np(owners->thread, NULL, &until) != 0)
         return false;
     free_parts(owners);
     return true;
@@ -175,7 +179,7 @@ enum port_owners_answer port_owners_find(struct port_owners *owners, const char 
     struct entry *entry = want(owners, user);
     if (!entry)
         return PORT_OWNER_UNKNOWN;
-    if (!is_on_its_way(entry) && entry->answered != owners->round &&
+    if (!is_on_its_way(entry) && entry->answered != owners->round && start_thread(owners) &&
         queue_push(owners->questions, entry))
         entry->asked = owners->round;
     if (entry->answer == PORT_OWNER_FOUND)

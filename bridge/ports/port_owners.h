@@ -24,7 +24,7 @@ enum port_owners_answer {
 
 struct port_owners;
 
-/* With the thread. NULL, with errno, if memory or threads are short. */
+/* The thread starts with the first question. NULL, with errno, if memory is short. */
 struct port_owners *port_owners_new(void);
 
 /* The same with another function in place of port_owner_lookup(); `lookup` is for that thread. */

@@ -74,7 +74,7 @@ struct doctor_environment {
 /* What to do about a check that failed: commands and options as they are to be typed. Until the next
  * call. */
 #define DOCTOR_ADVICE_SIZE 640
-const char *doctor_advice(enum doctor_check check, const struct doctor_environment *environment);
+const char *doctor_advice(enum doctor_check check, const struct doctor_environment *p);
 
 /* Finds that out; `client` is that of --client, or NULL. The place is borrowed. */
 void doctor_environment_find(struct doctor_environment *environment, const struct options *options,
@@ -83,7 +83,7 @@ void doctor_environment_find(struct doctor_environment *environment, const struc
 /* ---- the first four checks ---- */
 
 /* Reports them: a connection was made, or why not. */
-void doctor_connected(struct doctor_report *report, const struct doctor_environment *environment);
+void doctor_connected(struct doctor_report *report, const struct doctor_environment *p);
 void doctor_cannot_connect(struct doctor_report *report,
                            const struct doctor_environment *environment,
                            const struct mqtt_failure *failure);

@@ -145,7 +145,7 @@ class Broker(Case):
         bridge = self.lab.bridge
         self.lab.broker.send(signal.SIGSTOP)
         self.device.set(service("Busy", port=81))
-        bridge.wait_log("changed, thing.local port 81")
+        bridge.wait_log("thing.local port 81")
 
         def end():
             bridge.send(signal.SIGSTOP)  # so that the observer is back first
@@ -171,9 +171,9 @@ class Requests(adverts.AdvertCase):
         watch, web = self.boot_with_request()
         bridge = self.lab.bridge
         web.say_presence("offline")
-        bridge.wait_log("client 'web': offline")
+        bridge.wait_log("web/app: its end was no broker's")
         self.lab.broker.send(signal.SIGSTOP)
-        bridge.wait_log("established -> withdrawn")
+        bridge.wait_log("web/app: ends (client-offline)")
 
         def end():
             bridge.send(signal.SIGSTOP)
@@ -190,7 +190,7 @@ class Requests(adverts.AdvertCase):
         watch, _ = self.boot_with_request(broker=adverts.PERSISTENT)
         self.lab.broker.send(signal.SIGSTOP)
         self.a.avahi.kill()
-        self.lab.bridge.wait_log("established -> pending")
+        self.lab.bridge.wait_log("web/app: pending")
         mark = self.restart_broker(watch, self.lab.broker.kill, adverts.PERSISTENT)
         watch.status("web/app", since=mark, state="pending", timeout=30)
 

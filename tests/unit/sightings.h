@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For the tests of catalog and publisher: events as the Avahi side makes them. */
+/* For the tests of catalog and session: events as the Avahi side makes them. */
 #ifndef TESTS_SIGHTINGS_H
 #define TESTS_SIGHTINGS_H
 

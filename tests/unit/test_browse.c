@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Browsing and resolving with an Avahi of its own, which says what the test wants it to say. */
-#include "mdns_browse.h"
+#include "browse.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -148,10 +148,10 @@ AvahiClient *avahi_service_resolver_get_client(AvahiServiceResolver *asked)
 
 /* ---- */
 
-static struct mdns_clients clients;
+static struct client_pool pool;
 static struct browse_counters browse_counters;
 static struct resolve_counters resolve_counters;
-static struct mdns_filter *filter;
+static struct filter *filter;
 static struct resolve *resolve;
 static struct browse *browse;
 static int found;
@@ -182,18 +182,18 @@ static void begin(bool enumerate, const char *const *types)
                                          .txt_max = 100};
     browsers_made = avahi_error = found = 0;
     lost[0] = '\0';
-    filter = mdns_filter_new(&options);
-    mdns_clients_init(&clients, NULL);
-    mdns_clients_open(&clients);
-    resolve = resolve_new(&clients, filter, &resolve_counters, emit, NULL);
-    browse = browse_new(&clients, resolve, filter, &browse_counters);
+    filter = filter_new(&options);
+    client_pool_init(&pool, NULL);
+    client_pool_open(&pool);
+    resolve = resolve_new(&pool, filter, &resolve_counters, (struct event_sink){emit, NULL});
+    browse = browse_new(&pool, resolve, filter, &browse_counters);
 }
 
 static void end(void)
 {
     browse_free(browse);
     resolve_free(resolve);
-    mdns_filter_free(filter);
+    filter_free(filter);
 }
 
 static void says(AvahiBrowserEvent event, const char *name)
@@ -237,14 +237,14 @@ START_TEST(what_a_new_browser_does_not_confirm_is_lost)
     says(AVAHI_BROWSER_NEW, "y");
     resolves(AVAHI_PROTO_INET);
     says(AVAHI_BROWSER_ALL_FOR_NOW, NULL);
-    ck_assert_uint_eq(resolve_counters.sightings, 2);
+    ck_assert_uint_eq(resolve_counters.instances, 2);
     ck_assert_str_eq(lost, "");
     browse_restart(browse, filter);
     says(AVAHI_BROWSER_NEW, "x");
     ck_assert_str_eq(lost, "");
     says(AVAHI_BROWSER_ALL_FOR_NOW, NULL);
     ck_assert_str_eq(lost, "y");
-    ck_assert_uint_eq(resolve_counters.sightings, 1);
+    ck_assert_uint_eq(resolve_counters.instances, 1);
     end();
 }
 END_TEST
@@ -312,8 +312,8 @@ START_TEST(a_call_without_an_answer_breaks_the_connection)
     begin(false, types);
     avahi_error = AVAHI_ERR_TIMEOUT;
     browse_restart(browse, filter);
-    ck_assert_int_eq(clients.state, MDNS_CLIENTS_BROKEN);
-    ck_assert_int_eq(clients.error, AVAHI_ERR_TIMEOUT);
+    ck_assert_int_eq(pool.state, CLIENT_POOL_BROKEN);
+    ck_assert_int_eq(pool.error, AVAHI_ERR_TIMEOUT);
     ck_assert_int_eq(browsers_made, 1);
     end();
 }
@@ -324,7 +324,7 @@ START_TEST(what_avahi_refuses_does_not)
     begin(false, type_a);
     avahi_error = AVAHI_ERR_INVALID_SERVICE_TYPE;
     browse_restart(browse, filter);
-    ck_assert_int_eq(clients.state, MDNS_CLIENTS_UP);
+    ck_assert_int_eq(pool.state, CLIENT_POOL_UP);
     end();
 }
 END_TEST

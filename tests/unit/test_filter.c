@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "mdns_filter.h"
+#include "filter.h"
 #include "run_suite.h"
 
 #include <check.h>
@@ -42,11 +42,10 @@ START_TEST(which_types)
         struct mdns_options options = options_with(listed, none, none);
         options.browse = rows[i].browse;
         options.enumerate = rows[i].enumerate;
-        struct mdns_filter *filter = mdns_filter_new(&options);
-        ck_assert_msg(mdns_filter_wants_type(filter, rows[i].type, rows[i].enumerated) ==
-                          rows[i].wanted,
+        struct filter *filter = filter_new(&options);
+        ck_assert_msg(filter_wants_type(filter, rows[i].type, rows[i].enumerated) == rows[i].wanted,
                       "row %zu", i);
-        mdns_filter_free(filter);
+        filter_free(filter);
     }
 }
 END_TEST
@@ -66,11 +65,11 @@ START_TEST(which_interfaces)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct mdns_options options = options_with(none, rows[i].interfaces, ignored);
-        struct mdns_filter *filter = mdns_filter_new(&options);
-        ck_assert_msg(mdns_filter_wants_sighting(filter, rows[i].name, SERVICE_IPV4, false) ==
+        struct filter *filter = filter_new(&options);
+        ck_assert_msg(filter_wants_instance(filter, rows[i].name, SERVICE_IPV4, false) ==
                           rows[i].wanted,
                       "row %zu", i);
-        mdns_filter_free(filter);
+        filter_free(filter);
     }
 }
 END_TEST
@@ -83,11 +82,10 @@ START_TEST(a_name_wins_over_the_default)
     struct mdns_options options = options_with(none, named, ignored);
     for (int i = 0; i < 2; i++) {
         options.names_win = i;
-        struct mdns_filter *filter = mdns_filter_new(&options);
-        ck_assert(mdns_filter_wants_sighting(filter, "lo", SERVICE_IPV4, true) ==
-                  options.names_win);
-        ck_assert(!mdns_filter_wants_sighting(filter, "veth1", SERVICE_IPV4, true));
-        mdns_filter_free(filter);
+        struct filter *filter = filter_new(&options);
+        ck_assert(filter_wants_instance(filter, "lo", SERVICE_IPV4, true) == options.names_win);
+        ck_assert(!filter_wants_instance(filter, "veth1", SERVICE_IPV4, true));
+        filter_free(filter);
     }
 }
 END_TEST
@@ -97,11 +95,11 @@ START_TEST(protocols_and_own_services)
     struct mdns_options options = options_with(none, none, none);
     options.ipv4 = false;
     options.local = false;
-    struct mdns_filter *filter = mdns_filter_new(&options);
-    ck_assert(!mdns_filter_wants_sighting(filter, "eth0", SERVICE_IPV4, false));
-    ck_assert(mdns_filter_wants_sighting(filter, "eth0", SERVICE_IPV6, false));
-    ck_assert(!mdns_filter_wants_sighting(filter, "eth0", SERVICE_IPV6, true));
-    mdns_filter_free(filter);
+    struct filter *filter = filter_new(&options);
+    ck_assert(!filter_wants_instance(filter, "eth0", SERVICE_IPV4, false));
+    ck_assert(filter_wants_instance(filter, "eth0", SERVICE_IPV6, false));
+    ck_assert(!filter_wants_instance(filter, "eth0", SERVICE_IPV6, true));
+    filter_free(filter);
 }
 END_TEST
 
@@ -110,13 +108,13 @@ START_TEST(is_a_copy)
     char type[] = "_http._tcp";
     const char *types[] = {type, NULL};
     struct mdns_options options = options_with(types, none, none);
-    struct mdns_filter *filter = mdns_filter_new(&options);
+    struct filter *filter = filter_new(&options);
     memset(type, 'x', sizeof type - 1);
     types[0] = NULL;
-    ck_assert_str_eq(mdns_filter_options(filter)->types[0], "_http._tcp");
-    ck_assert_ptr_null(mdns_filter_options(filter)->types[1]);
-    mdns_filter_free(filter);
-    mdns_filter_free(NULL);
+    ck_assert_str_eq(filter_options(filter)->types[0], "_http._tcp");
+    ck_assert_ptr_null(filter_options(filter)->types[1]);
+    filter_free(filter);
+    filter_free(NULL);
 }
 END_TEST
 
@@ -131,17 +129,17 @@ START_TEST(equal_where_everything_is)
     };
     struct mdns_options flags[] = {base, base, base, base, base};
     flags[0].browse = flags[1].enumerate = flags[2].ipv4 = flags[3].ipv6 = flags[4].local = false;
-    struct mdns_filter *filter = mdns_filter_new(&base), *same = mdns_filter_new(&base);
-    ck_assert(mdns_filter_equal(filter, same));
-    mdns_filter_free(same);
+    struct filter *filter = filter_new(&base), *same = filter_new(&base);
+    ck_assert(filter_equal(filter, same));
+    filter_free(same);
     for (size_t i = 0; i < 5; i++) {
-        struct mdns_filter *other = mdns_filter_new(&others[i]), *flag = mdns_filter_new(&flags[i]);
-        ck_assert(!mdns_filter_equal(filter, other) && !mdns_filter_equal(other, filter));
-        ck_assert(!mdns_filter_equal(filter, flag));
-        mdns_filter_free(other);
-        mdns_filter_free(flag);
+        struct filter *other = filter_new(&others[i]), *flag = filter_new(&flags[i]);
+        ck_assert(!filter_equal(filter, other) && !filter_equal(other, filter));
+        ck_assert(!filter_equal(filter, flag));
+        filter_free(other);
+        filter_free(flag);
     }
-    mdns_filter_free(filter);
+    filter_free(filter);
 }
 END_TEST
 
