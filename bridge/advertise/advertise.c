@@ -63,9 +63,11 @@ static void status_path(char path[TOPIC_STATUS_SIZE], const struct advertisement
     topic_status_path(path, &advertisement->owner);
 }
 
+/* Without a word to anybody: it has ended, or everything does. */
 static void forget(struct advertise *advertise, struct advertisement *advertisement)
 {
-    registration_drop_both(advertise, advertisement);
+    free(advertisement->current);
+    free(advertisement->candidate);
     done(advertise, advertisement);
     advertise_forget_refusal(advertisement);
     HASH_DEL(advertise->all, advertisement);
