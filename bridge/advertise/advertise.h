@@ -97,7 +97,7 @@ void advertise_mdns_event(struct advertise *advertise, const struct mdns_event *
 
 /* ---- ---- */
 
-/* Readable, for poll(2), when there is something for advertise_dispatch(): who the users of ports are. */
+/* Readable, for poll(2), when there is something for advertise_dispatch(): who the users of ports are. -1: nothing. */
 int advertise_fd(const struct advertise *advertise);
 void advertise_dispatch(struct advertise *advertise, int64_t now);
 

@@ -86,20 +86,21 @@ struct port_owners *port_owners_new_with(port_owner_lookup_func *lookup)
         return NULL;
     owners->round = 1;
     owners->lookup = lookup;
-    owners->questions = queue_new(PORT_OWNERS_MAX, keep);
-    owners->answers = queue_new(PORT_OWNERS_MAX, keep);
-    if (owners->questions && owners->answers)
-        return owners;
-    free_parts(owners);
-    return NULL;
+    return owners;
 }
 
-/* Not before somebody is asked for: most bridges only browse. */
-static bool start_thread(struct port_owners *owners)
+/* Not before somebody is asked for: most bridges only browse. False: no memory, or no threads. */
+static bool start(struct port_owners *owners)
 {
     sigset_t all, before;
     if (owners->runs)
         return true;
+    if (!owners->questions)
+        owners->questions = queue_new(PORT_OWNERS_MAX, keep);
+    if (!owners->answers)
+        owners->answers = queue_new(PORT_OWNERS_MAX, keep);
+    if (!owners->questions || !owners->answers)
+        return false;
     sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     owners->runs = pthread_create(&owners->thread, NULL, thread_main, owners) == 0;
@@ -117,7 +118,8 @@ bool port_owners_free(struct port_owners *owners, int timeout_ms)
     if (!owners)
         return true;
     owners->stop = true;
-    queue_close(owners->questions);
+    if (owners->runs)
+        queue_close(owners->questions);
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += timeout_ms / 1000;
@@ -179,7 +181,7 @@ enum port_owners_answer port_owners_find(struct port_owners *owners, const char 
     struct entry *entry = want(owners, user);
     if (!entry)
         return PORT_OWNER_UNKNOWN;
-    if (!is_on_its_way(entry) && entry->answered != owners->round && start_thread(owners) &&
+    if (!is_on_its_way(entry) && entry->answered != owners->round && start(owners) &&
         queue_push(owners->questions, entry))
         entry->asked = owners->round;
     if (entry->answer == PORT_OWNER_FOUND)
@@ -192,7 +194,7 @@ enum port_owners_answer port_owners_find(struct port_owners *owners, const char 
 bool port_owners_take(struct port_owners *owners)
 {
     bool any = false;
-    for (struct entry *entry; (entry = queue_pop(owners->answers));) {
+    for (struct entry *entry; owners->runs && (entry = queue_pop(owners->answers));) {
         if (entry->result != 0 && entry->result != -ENOENT) {
             entry->asked = entry->answered; /* as if it had not been asked */
             continue;
@@ -212,5 +214,5 @@ void port_owners_refresh(struct port_owners *owners)
 
 int port_owners_fd(const struct port_owners *owners)
 {
-    return queue_fd(owners->answers);
+    return owners->runs ? queue_fd(owners->answers) : -1;
 }

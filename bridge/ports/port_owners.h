@@ -24,7 +24,7 @@ enum port_owners_answer {
 
 struct port_owners;
 
-/* The thread starts with the first question. NULL, with errno, if memory is short. */
+/* The thread starts with the first question. NULL if memory is short. */
 struct port_owners *port_owners_new(void);
 
 /* The same with another function in place of port_owner_lookup(); `lookup` is for that thread. */
@@ -48,7 +48,7 @@ enum port_owners_answer port_owners_find(struct port_owners *owners, const char 
 /* All names are to be asked for anew, each when it is wanted next: users may have come and gone. */
 void port_owners_refresh(struct port_owners *owners);
 
-/* Readable, for poll(2), when there are answers. */
+/* Readable, for poll(2), when there are answers; -1 where nothing was asked yet. */
 int port_owners_fd(const struct port_owners *owners);
 
 /*
