@@ -1,40 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /* Clients that come and go, brokers that do, and what is read back from them. */
-#include "adverts_fixture.h"
+#include "advertise_fixture.h"
 
 /* The client asks anew at once: its request is not what is cleared. */
 START_TEST(asked_again_right_behind_the_end)
 {
     establish();
     request("web/app", "");
-    EXPECT("withdraw", "web/app/status withdrawn unretained requested", "clear web/app/status");
+    EXPECT("withdraw 1", "web/app/status withdrawn unretained requested", "clear web/app/status");
     now += 100;
     request("web/app", OTHER);
-    EXPECT("advertise Other", "web/app/status pending");
+    EXPECT("register 2 Other", "web/app/status pending");
     now += 1000;
     EXPECT_NOTHING();
-    struct adverts_counters counters;
-    adverts_get_counters(adverts, &counters);
-    ck_assert_uint_eq(counters.wishes, 1);
+    ck_assert_uint_eq(counters().advertisements, 1);
 }
 END_TEST
 
-/* A sign of life of one wish is none of the others. */
+/* A sign of life of one request is none of the others. */
 START_TEST(a_request_behind_offline)
 {
     establish();
     presence("web", "offline");
     request("web/two", OTHER);
-    adverts_run(adverts, true, now);
-    event_count = 0;
+    forget_events();
     now += 500;
-    EXPECT("withdraw", "web/app/status withdrawn unretained client-offline",
+    EXPECT("withdraw 1", "web/app/status withdrawn unretained client-offline",
            "clear web/app/status");
     now += 250;
     EXPECT("clear web/app");
     presence("web", "offline");
     now += 500;
-    EXPECT("withdraw", "web/two/status withdrawn unretained client-offline",
+    EXPECT("withdraw 2", "web/two/status withdrawn unretained client-offline",
            "clear web/two/status");
 }
 END_TEST
@@ -43,14 +40,13 @@ START_TEST(offline_ends_all_of_a_client)
 {
     establish();
     request("web/two", OTHER);
-    request("else/app", "{\"name\":\"Else\",\"type\":\"_http._tcp\",\"port\":82}");
-    adverts_run(adverts, true, now);
-    event_count = 0;
+    request("else/app", REQUEST("Else", 83, ""));
+    forget_events();
     presence("web", "offline");
     EXPECT_NOTHING();
     now += 500;
-    EXPECT("withdraw", "web/app/status withdrawn unretained client-offline", "clear web/app/status",
-           "withdraw", "web/two/status withdrawn unretained client-offline",
+    EXPECT("withdraw 1", "withdraw 2", "web/app/status withdrawn unretained client-offline",
+           "clear web/app/status", "web/two/status withdrawn unretained client-offline",
            "clear web/two/status");
     EXPECT_CLEARED_LATER("clear web/app", "clear web/two");
     now += 60000;
@@ -74,25 +70,23 @@ START_TEST(a_clean_broker_restart_ends_nothing_that_is_confirmed)
 {
     establish();
     request("other/app", OTHER);
-    adverts_run(adverts, true, now);
-    news(MDNS_ADVERT_ESTABLISHED, "Other", false);
-    adverts_run(adverts, true, now);
-    event_count = 0;
+    run_all();
+    established(2, "Other");
+    forget_events();
     presence("web", "offline");
     presence("other", "offline");
-    adverts_disconnected(adverts);
+    disconnect();
     now += 60000;
-    adverts_run(adverts, false, now);
-    ck_assert_int_eq(event_count, 0);
-    adverts_connected(adverts, now);
+    EXPECT_NOTHING();
+    advertise_connected(advertise, now);
     presence("web", "offline");
     presence("other", "offline");
-    send("web/app", WEB, true, 0);
-    send("other/app", OTHER, true, 0);
+    replay("web/app", WEB);
+    replay("other/app", OTHER);
     now += 10000;
     presence("web", "online");
     now += 5000;
-    EXPECT("withdraw", "other/app/status withdrawn unretained client-offline",
+    EXPECT("withdraw 2", "other/app/status withdrawn unretained client-offline",
            "clear other/app/status");
     EXPECT_CLEARED_LATER("clear other/app");
     now += 60000;
@@ -106,17 +100,16 @@ START_TEST(a_broker_that_shuts_down_slowly)
     establish();
     broker_answers = false;
     request("web/two", OTHER);
-    EXPECT("advertise Other", "web/two/status pending");
+    EXPECT("register 2 Other", "web/two/status pending");
     presence("web", "offline");
     request("web/two", ""); /* a will, too */
     now += 10000;
     EXPECT_NOTHING();
-    ck_assert(was_probed);
-    adverts_disconnected(adverts);
-    was_probed = false;
+    ck_assert_uint_eq(trip, 2);
+    disconnect();
     broker_answers = true;
-    adverts_connected(adverts, now);
-    send("web/app", WEB, true, 0);
+    advertise_connected(advertise, now);
+    replay("web/app", WEB);
     presence("web", "online");
     request("web/two", OTHER);
     now += 60000;
@@ -127,89 +120,235 @@ END_TEST
 START_TEST(what_is_not_confirmed_after_a_reconnection_ends)
 {
     establish();
+    retention = RETENTION_UNKNOWN;
     request("web/two", OTHER);
-    adverts_run(adverts, true, now);
-    event_count = 0;
-    adverts_disconnected(adverts);
-    adverts_connected(adverts, now);
-    send("web/app", WEB, true, 0);
+    forget_events();
+    reconnect();
+    replay("web/app", WEB);
     now += 14999;
     EXPECT_NOTHING();
     now += 1;
-    EXPECT("withdraw", "web/two/status withdrawn unretained client-offline",
+    EXPECT("withdraw 2", "web/two/status withdrawn unretained client-offline",
            "clear web/two/status");
     EXPECT_CLEARED_LATER("clear web/two");
 }
 END_TEST
 
-START_TEST(a_replay_for_an_absent_client_sleeps)
+START_TEST(a_replay_for_an_absent_client_is_dormant)
 {
     presence("web", "offline");
-    send("web/app", WEB, true, 0);
+    replay("web/app", WEB);
     EXPECT("web/app/status pending");
     now += 5000;
     EXPECT_NOTHING();
     presence("web", "online");
-    EXPECT("advertise Web app");
+    EXPECT("register 1 Web app");
 
     presence("gone", "offline");
-    send("gone/app", OTHER, true, 0);
+    replay("gone/app", OTHER);
     EXPECT("gone/app/status pending");
     now += 15000;
-    adverts_run(adverts, true, now);
+    run_all();
     ck_assert_int_eq(last_status.reason, STATUS_CLIENT_OFFLINE);
 }
 END_TEST
 
-/* MQTT 3.1.1: the deletion of the request comes back, perhaps behind a new request. */
-START_TEST(echoes_are_not_withdrawals)
+/* ---- What a broker brings back ---- */
+
+/* It has crashed, and has what it had saved before: the request, and the status that was cleared with it. */
+START_TEST(a_replay_of_the_past_is_cleared)
 {
-    adverts_hear_echoes(adverts);
+    establish();
+    empty_retention = RETENTION_RETAINED;
+    request("web/app", "");
+    forget_events();
+    reconnect();
+    stale_status = "web/app/status";
+    replay("web/app", WEB);
+    EXPECT("clear web/app");
+    now += 60000;
+    EXPECT_NOTHING();
+    ck_assert_uint_eq(counters().requests, 1);
+    ck_assert_int_eq(registered_count(), 0);
+}
+END_TEST
+
+/* The connection was lost before anything was cleared. */
+START_TEST(a_clearing_that_was_lost)
+{
+    establish();
+    broker_has_room = false;
+    request("web/app", "");
+    run_all();
+    event_count = 0;
+    reconnect();
+    stale_status = "web/app/status";
+    replay("web/app", WEB);
+    broker_has_room = true;
+    EXPECT("clear web/app", "web/app/status withdrawn unretained requested",
+           "clear web/app/status");
+    now += 60000;
+    EXPECT_NOTHING();
+    ck_assert_int_eq(registered_count(), 0);
+}
+END_TEST
+
+/* Each of these was asked for since. */
+START_TEST(asked_anew)
+{
+    static const struct {
+        bool replayed, status_is_there;
+        const char *payload;
+    } rows[] = {
+        {true, false, WEB},    /* while the connection was lost: its status had been cleared */
+        {true, true, OTHER},   /* something else */
+        {true, true, WEB " "}, /* not to the byte */
+        {false, true, WEB},    /* just now */
+    };
     establish();
     request("web/app", "");
-    EXPECT("withdraw", "web/app/status withdrawn unretained requested", "clear web/app/status");
-    EXPECT_CLEARED_LATER("clear web/app");
-    request("web/app", WEB);
-    request("web/app", ""); /* ours */
-    EXPECT("advertise Web app", "web/app/status pending");
-    request("web/app", ""); /* the client's */
-    adverts_run(adverts, true, now);
-    adverts_broker_answers(adverts, now);
-    adverts_run(adverts, true, now);
-    ck_assert_int_eq(last_status.state, STATUS_WITHDRAWN);
+    forget_events();
+    now += 250;
+    EXPECT("clear web/app");
+    reconnect();
+    stale_status = rows[_i].status_is_there ? "web/app/status" : "else/app/status";
+    send("web/app", rows[_i].payload, rows[_i].replayed, 0);
+    run_all();
+    ck_assert_int_eq(event_count, 2);
+    ck_assert_str_eq(events[0], _i == 1 ? "register 2 Other" : "register 2 Web app");
+    ck_assert_str_eq(events[1], "web/app/status pending");
+    ck_assert_str_eq(last_kept, "web/app");
 }
 END_TEST
 
-START_TEST(statuses_of_a_former_life)
+/* Nothing of it is remembered in a new life: what is retained is taken. */
+START_TEST(a_replay_of_a_former_life)
 {
-    establish();
-    adverts_disconnected(adverts);
-    adverts_connected(adverts, now);
-    adverts_read_begin(adverts);
-    send("web/app", WEB, true, 0);
-    adverts_read_back(adverts, "web/old/status", 77);
-    adverts_read_back(adverts, "web/app/status", 78);
-    adverts_read_back(adverts, "not one", 78);
-    adverts_read_end(adverts);
-    EXPECT("clear web/old/status", "web/app/status established");
-    adverts_read_begin(adverts);
-    adverts_read_end(adverts);
-    EXPECT("web/app/status established"); /* the broker has lost it */
+    stale_status = "web/app/status";
+    replay("web/app", WEB);
+    EXPECT("register 1 Web app", "web/app/status pending");
 }
 END_TEST
 
-/* An answer to a request that has no place here is no leftover of a former life. */
-START_TEST(answers_are_not_cleared_by_reading)
+/* Behind a burst, all that is retained is read again. */
+START_TEST(a_retained_request_that_is_gone)
 {
-    config.advertise.max_per_client = 1;
     establish();
     request("web/two", OTHER);
-    EXPECT("clear web/two", "web/two/status failed quota");
-    adverts_read_begin(adverts);
-    adverts_read_back(adverts, "web/two/status", 79);
-    adverts_read_back(adverts, "web/three/status", 80);
-    adverts_read_end(adverts);
-    EXPECT("clear web/three/status", "web/app/status established");
+    retention = RETENTION_NONE;
+    request("web/three", THIRD);
+    forget_events();
+    advertise_reading(advertise);
+    replay("web/two", OTHER);
+    advertise_round_trip(advertise, trip, true, now);
+    EXPECT("withdraw 1", "web/app/status withdrawn unretained requested", "clear web/app/status");
+    now += 60000;
+    EXPECT_NOTHING();
+    ck_assert_uint_eq(counters().advertisements, 2);
+}
+END_TEST
+
+/* An answer to another question ends no reading. */
+START_TEST(a_reading_that_goes_on)
+{
+    establish();
+    advertise_reading(advertise);
+    advertise_round_trip(advertise, 7, false, now);
+    EXPECT_NOTHING();
+    request("web/app", WEB); /* live, while it goes on */
+    advertise_round_trip(advertise, 8, true, now);
+    EXPECT_NOTHING();
+}
+END_TEST
+
+/* What was missed in the burst is found. */
+START_TEST(a_retained_request_that_was_missed)
+{
+    establish();
+    advertise_reading(advertise);
+    replay("web/app", OTHER);
+    replay("web/two", THIRD);
+    advertise_round_trip(advertise, 7, true, now);
+    EXPECT("register 2 for 1 Other", "register 3 Third", "web/app/status pending",
+           "web/two/status pending");
+}
+END_TEST
+
+/* ---- Who is offline ---- */
+
+static void offline(int number)
+{
+    char client[32];
+    snprintf(client, sizeof client, "c%d", number);
+    presence(client, "offline");
+}
+
+static enum status_state state_of_replay(int number)
+{
+    char path[32];
+    snprintf(path, sizeof path, "c%d/app", number);
+    config.advertise_max_total = 10;
+    replay(path, WEB);
+    run_all();
+    bool registered = event_count > 0 && strncmp(events[0], "register", 8) == 0;
+    event_count = 0;
+    return registered ? STATUS_ESTABLISHED : STATUS_PENDING;
+}
+
+START_TEST(so_many_clients_are_remembered_to_be_offline)
+{
+    for (int i = 0; i < 4096; i++)
+        offline(i);
+    offline(0); /* is no other one */
+    ck_assert_int_eq(state_of_replay(0), STATUS_PENDING);
+    ck_assert_int_eq(state_of_replay(4095), STATUS_PENDING);
+    offline(4096);
+    ck_assert_int_eq(state_of_replay(0), STATUS_ESTABLISHED); /* taken for online */
+    ck_assert_int_eq(state_of_replay(1), STATUS_PENDING);
+    ck_assert_int_eq(state_of_replay(4096), STATUS_PENDING);
+    ck_assert_uint_eq(trip, 0); /* none of them had anything to end */
+}
+END_TEST
+
+/* With each connection it is said anew. */
+START_TEST(offline_is_forgotten_with_the_connection)
+{
+    presence("web", "offline");
+    reconnect();
+    replay("web/app", WEB);
+    EXPECT("register 1 Web app", "web/app/status pending");
+}
+END_TEST
+
+START_TEST(words_that_say_nothing)
+{
+    static const char *const words[] = {"", "off", "offline ", "OFFLINE", "onlin"};
+    establish();
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        presence("web", words[i]);
+    presence("web/app", "offline");
+    presence("we!b", "offline");
+    now += 60000;
+    EXPECT_NOTHING();
+    ck_assert_uint_eq(trip, 0);
+}
+END_TEST
+
+/* It counts when the broker has answered what was asked behind it, and not before. */
+START_TEST(the_answer_to_an_older_question)
+{
+    broker_answers = false;
+    establish();
+    request("web/two", OTHER);
+    forget_events();
+    request("web/two", "");
+    uint32_t first = trip;
+    request("web/app", "");
+    ck_assert_uint_gt(trip, first);
+    advertise_round_trip(advertise, first, false, now);
+    EXPECT("withdraw 2", "web/two/status withdrawn unretained requested", "clear web/two/status");
+    advertise_round_trip(advertise, trip, false, now);
+    EXPECT("withdraw 1", "web/app/status withdrawn unretained requested", "clear web/app/status");
 }
 END_TEST
 
@@ -222,13 +361,21 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_clean_broker_restart_ends_nothing_that_is_confirmed);
     tcase_add_test(tcase, a_broker_that_shuts_down_slowly);
     tcase_add_test(tcase, what_is_not_confirmed_after_a_reconnection_ends);
-    tcase_add_test(tcase, a_replay_for_an_absent_client_sleeps);
-    tcase_add_test(tcase, echoes_are_not_withdrawals);
-    tcase_add_test(tcase, statuses_of_a_former_life);
-    tcase_add_test(tcase, answers_are_not_cleared_by_reading);
+    tcase_add_test(tcase, a_replay_for_an_absent_client_is_dormant);
+    tcase_add_test(tcase, a_replay_of_the_past_is_cleared);
+    tcase_add_test(tcase, a_clearing_that_was_lost);
+    tcase_add_loop_test(tcase, asked_anew, 0, 4);
+    tcase_add_test(tcase, a_replay_of_a_former_life);
+    tcase_add_test(tcase, a_retained_request_that_is_gone);
+    tcase_add_test(tcase, a_reading_that_goes_on);
+    tcase_add_test(tcase, a_retained_request_that_was_missed);
+    tcase_add_test(tcase, so_many_clients_are_remembered_to_be_offline);
+    tcase_add_test(tcase, offline_is_forgotten_with_the_connection);
+    tcase_add_test(tcase, words_that_say_nothing);
+    tcase_add_test(tcase, the_answer_to_an_older_question);
 }
 
 int main(void)
 {
-    return run("adverts_broker", add_tests);
+    return run("advertise_broker", add_tests);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests that are refused, and what stands meanwhile. */
-#include "adverts_fixture.h"
+#include "advertise_fixture.h"
 
 START_TEST(refused_but_what_stands_stands)
 {
@@ -12,7 +12,7 @@ START_TEST(refused_but_what_stands_stands)
     ck_assert_uint_eq(last_status.port, 8080);
     ck_assert_str_eq(owner("Web app"), "web/app");
     request("web/app", "");
-    EXPECT("withdraw", "web/app/status withdrawn unretained requested", "clear web/app/status");
+    EXPECT("withdraw 1", "web/app/status withdrawn unretained requested", "clear web/app/status");
     EXPECT_CLEARED_LATER("clear web/app");
 }
 END_TEST
@@ -21,35 +21,33 @@ START_TEST(a_replacement_that_fails_at_avahi)
 {
     establish();
     request("web/app", OTHER);
-    EXPECT("advertise Other", "web/app/status pending");
-    news(MDNS_ADVERT_FAILED, "Other", true);
+    EXPECT("register 2 for 1 Other", "web/app/status pending");
+    ck_assert_str_eq(owner("Other"), "web/app");
+    ck_assert_str_eq(owner("Web app"), "web/app");
+    failed(2, REGISTRATION_CONFLICT);
     EXPECT("web/app/status failed conflict");
     ck_assert(last_status.kept);
+    ck_assert_str_eq(last_status.name, "Web app");
+    ck_assert_str_eq(last_status.error.key, "name");
+    ck_assert_ptr_null(owner("Other"));
     /* After a restart of Avahi it is the former one that comes back. */
     avahi(MDNS_DOWN);
     avahi(MDNS_UP);
-    adverts_run(adverts, true, now);
-    ck_assert_str_eq(last_request.name, "Web app");
+    EXPECT("register 1 Web app");
 }
 END_TEST
 
-/* Words about a request are not taken for words about the one that has replaced it. */
-START_TEST(late_news_of_a_replaced_request)
+/* Words about a request are not taken for words about the one that is to replace it. */
+START_TEST(events_of_what_is_being_replaced)
 {
     request("web/app", WEB);
-    EXPECT("advertise Web app", "web/app/status pending");
-    uint32_t first = last_generation;
+    EXPECT("register 1 Web app", "web/app/status pending");
     request("web/app", OTHER);
-    adverts_run(adverts, true, now);
-    uint32_t second = last_generation;
-    ck_assert_uint_ne(first, second);
-    event_count = 0;
-    last_generation = first;
-    news(MDNS_ADVERT_ESTABLISHED, "Web app", false);
+    EXPECT("register 2 for 1 Other", "web/app/status pending");
+    established(1, "Web app");
     EXPECT_NOTHING();
     ck_assert_str_eq(owner("Web app"), "web/app");
-    last_generation = second;
-    news(MDNS_ADVERT_FAILED, "Other", true);
+    failed(2, REGISTRATION_CONFLICT);
     EXPECT("web/app/status failed conflict");
     ck_assert(last_status.kept);
     ck_assert_str_eq(last_status.name, "Web app");
@@ -58,17 +56,17 @@ END_TEST
 
 START_TEST(a_refusal_leaves_the_lease_alone)
 {
-    char error[CONFIG_ERROR_SIZE];
     request("web/app", LEASED);
-    adverts_run(adverts, true, now);
-    news(MDNS_ADVERT_ESTABLISHED, "Web app", false);
-    adverts_run(adverts, true, now);
-    event_count = 0;
-    ck_assert(config_set(&config, "advertise", "ports", "8080", error));
+    run_all();
+    established(1, "Web app");
+    forget_events();
+    set_option("ports", "8080");
     request("web/app", OTHER); /* without a lease, and not allowed */
     EXPECT("web/app/status failed denied");
+    ck_assert_uint_eq(last_status.lease, 60);
     now += 60000;
-    EXPECT("withdraw", "web/app/status withdrawn unretained lease-expired", "clear web/app/status");
+    EXPECT("withdraw 1", "web/app/status withdrawn unretained lease-expired",
+           "clear web/app/status");
     EXPECT_CLEARED_LATER("clear web/app");
 }
 END_TEST
@@ -78,21 +76,22 @@ START_TEST(nonsense_ends_nothing)
 {
     establish();
     request("web/app", OTHER);
-    EXPECT("advertise Other", "web/app/status pending");
+    EXPECT("register 2 for 1 Other", "web/app/status pending");
     request("web/app", "{");
     EXPECT("web/app/status failed bad-json");
     ck_assert(last_status.kept);
-    news(MDNS_ADVERT_ESTABLISHED, "Other", false);
-    EXPECT("web/app/status failed bad-json");
-    ck_assert(last_status.kept);
     ck_assert_str_eq(last_status.name, "Other");
+    established(2, "Other");
+    EXPECT("withdraw 1"); /* the status has said it all */
+    ck_assert_str_eq(owner("Other"), "web/app");
 
     request("web/two", WEB);
-    EXPECT("advertise Web app", "web/two/status pending");
+    EXPECT("register 3 Web app", "web/two/status pending");
     request("web/two", "{");
     EXPECT("web/two/status failed bad-json");
-    news(MDNS_ADVERT_FAILED, "Web app", false);
-    EXPECT("web/two/status failed conflict");
+    ck_assert(last_status.kept);
+    failed(3, REGISTRATION_CONFLICT);
+    EXPECT("web/two/status failed bad-json"); /* of the last request, still */
     ck_assert(!last_status.kept);
 }
 END_TEST
@@ -107,7 +106,7 @@ START_TEST(a_refusal_while_avahi_is_away)
     EXPECT("web/app/status failed bad-json");
     ck_assert(last_status.kept);
     avahi(MDNS_UP);
-    EXPECT("advertise Web app");
+    EXPECT("register 1 Web app");
 }
 END_TEST
 
@@ -118,9 +117,9 @@ START_TEST(a_conflict_while_avahi_is_away)
     request("web/app", OTHER);
     EXPECT("web/app/status pending");
     avahi(MDNS_UP);
-    EXPECT("advertise Other");
-    news(MDNS_ADVERT_FAILED, "Other", false);
-    EXPECT("advertise Web app", "web/app/status failed conflict");
+    EXPECT("register 1 Web app", "register 2 for 1 Other");
+    failed(2, REGISTRATION_CONFLICT);
+    EXPECT("web/app/status failed conflict");
     ck_assert(last_status.kept);
     ck_assert_str_eq(last_status.name, "Web app");
 }
@@ -129,70 +128,117 @@ END_TEST
 /* What is refused never reaches Avahi, whatever is heard late of the request before it. */
 START_TEST(a_refused_request_is_nothing_to_return_to)
 {
-    char error[CONFIG_ERROR_SIZE];
-    ck_assert(config_set(&config, "advertise", "deny-types", "_ipp._tcp", error));
+    set_option("deny-types", "_ipp._tcp");
     request("web/app", WEB);
-    EXPECT("advertise Web app", "web/app/status pending");
-    uint32_t first = last_generation;
+    EXPECT("register 1 Web app", "web/app/status pending");
     request("web/app", "{\"name\":\"Denied\",\"type\":\"_ipp._tcp\",\"port\":631}");
     EXPECT("web/app/status failed denied");
     request("web/app", OTHER);
-    EXPECT("advertise Other", "web/app/status pending");
-    uint32_t third = last_generation;
-    last_generation = first;
-    news(MDNS_ADVERT_ESTABLISHED, "Web app", false);
-    last_generation = third;
-    news(MDNS_ADVERT_FAILED, "Other", false);
-    EXPECT("advertise Web app", "web/app/status failed conflict");
+    EXPECT("register 2 for 1 Other", "web/app/status pending");
+    established(1, "Web app");
+    failed(2, REGISTRATION_CONFLICT);
+    EXPECT("web/app/status failed conflict");
+    ck_assert(last_status.kept);
+    ck_assert_str_eq(last_status.name, "Web app");
+    ck_assert_int_eq(registered_count(), 1);
 }
 END_TEST
 
 /* A lease counts from the request, even where it is not allowed before later. */
 START_TEST(the_lease_of_a_refused_request)
 {
-    char error[CONFIG_ERROR_SIZE];
-    ck_assert(config_set(&config, "advertise", "ports", "1-100", error));
+    set_option("ports", "1-100");
     request("web/app", LEASED);
     EXPECT("web/app/status failed denied");
     now += 30000;
-    ck_assert(config_set(&config, "advertise", "ports", "8080", error));
-    adverts_set_config(adverts, &config, now);
-    EXPECT("advertise Web app", "web/app/status pending");
+    reconfigure("ports", "8080");
+    EXPECT("register 1 Web app", "web/app/status pending");
     ck_assert_uint_eq(last_status.lease, 60);
     now += 30000;
-    EXPECT("withdraw", "web/app/status withdrawn unretained lease-expired", "clear web/app/status");
+    EXPECT("withdraw 1", "web/app/status withdrawn unretained lease-expired",
+           "clear web/app/status");
 }
 END_TEST
 
 /* Something is kept; the request that was refused is tried all the same when it is allowed. */
 START_TEST(allowed_later_on)
 {
-    char error[CONFIG_ERROR_SIZE];
-    ck_assert(config_set(&config, "advertise", "ports", "8080", error));
+    set_option("ports", "8080");
     establish();
     request("web/app", OTHER);
     EXPECT("web/app/status failed denied");
     ck_assert(last_status.kept);
     /* Now the other way round: the kept one is denied, and is gone for good if the new one fails. */
-    ck_assert(config_set(&config, "advertise", "ports", "81", error));
-    adverts_set_config(adverts, &config, now);
-    EXPECT("advertise Other", "web/app/status pending");
-    news(MDNS_ADVERT_FAILED, "Other", true);
-    EXPECT("withdraw", "web/app/status failed conflict");
+    reconfigure("ports", "81");
+    EXPECT("withdraw 1", "register 2 Other", "web/app/status pending");
+    failed(2, REGISTRATION_CONFLICT);
+    EXPECT("web/app/status failed conflict");
     ck_assert(!last_status.kept);
 }
 END_TEST
 
 START_TEST(a_policy_against_what_is_being_tried)
 {
-    char error[CONFIG_ERROR_SIZE];
     establish();
     request("web/app", OTHER);
-    EXPECT("advertise Other", "web/app/status pending");
-    ck_assert(config_set(&config, "advertise", "ports", "8080", error));
-    adverts_set_config(adverts, &config, now);
-    EXPECT("advertise Web app", "web/app/status failed denied");
+    EXPECT("register 2 for 1 Other", "web/app/status pending");
+    reconfigure("ports", "8080");
+    EXPECT("withdraw 2", "web/app/status failed denied");
     ck_assert(last_status.kept);
+    ck_assert_str_eq(last_status.name, "Web app");
+    reconfigure("ports", "81-8080"); /* and it is tried again */
+    EXPECT("register 3 for 1 Other", "web/app/status pending");
+}
+END_TEST
+
+START_TEST(a_policy_against_both)
+{
+    establish();
+    request("web/app", OTHER);
+    EXPECT("register 2 for 1 Other", "web/app/status pending");
+    reconfigure("ports", "1-10");
+    EXPECT("withdraw 2", "withdraw 1", "web/app/status withdrawn unretained replaced-by-policy",
+           "clear web/app/status");
+    EXPECT_CLEARED_LATER("clear web/app");
+}
+END_TEST
+
+START_TEST(a_policy_against_what_is_being_replaced)
+{
+    establish();
+    request("web/app", OTHER);
+    EXPECT("register 2 for 1 Other", "web/app/status pending");
+    reconfigure("ports", "81");
+    EXPECT("withdraw 1");
+    established(2, "Other");
+    EXPECT("web/app/status established");
+}
+END_TEST
+
+START_TEST(why_avahi_did_not)
+{
+    static const struct {
+        enum registration_failure failure;
+        enum status_code code;
+        const char *key, *message;
+    } rows[] = {
+        {REGISTRATION_CONFLICT, STATUS_CONFLICT, "name", "name: taken"},
+        {REGISTRATION_NO_INTERFACE, STATUS_AVAHI, "interface", "interface: taken"},
+        {REGISTRATION_REFUSED, STATUS_AVAHI, "", "taken"},
+    };
+    request("web/app", WEB);
+    run_all();
+    failed(1, rows[_i].failure);
+    run_all();
+    ck_assert_int_eq(last_status.state, STATUS_FAILED);
+    ck_assert_int_eq(last_status.error.code, rows[_i].code);
+    ck_assert_str_eq(last_status.error.key, rows[_i].key);
+    ck_assert_str_eq(last_status.error.message, rows[_i].message);
+    ck_assert(!last_status.kept);
+    ck_assert_uint_eq(counters().refused, 1);
+    event_count = 0;
+    now += 10000;
+    EXPECT_NOTHING(); /* nobody asked again, and there is no such interface yet */
 }
 END_TEST
 
@@ -200,7 +246,7 @@ static void add_tests(TCase *tcase)
 {
     tcase_add_test(tcase, refused_but_what_stands_stands);
     tcase_add_test(tcase, a_replacement_that_fails_at_avahi);
-    tcase_add_test(tcase, late_news_of_a_replaced_request);
+    tcase_add_test(tcase, events_of_what_is_being_replaced);
     tcase_add_test(tcase, a_refusal_leaves_the_lease_alone);
     tcase_add_test(tcase, nonsense_ends_nothing);
     tcase_add_test(tcase, a_refusal_while_avahi_is_away);
@@ -209,9 +255,12 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, the_lease_of_a_refused_request);
     tcase_add_test(tcase, allowed_later_on);
     tcase_add_test(tcase, a_policy_against_what_is_being_tried);
+    tcase_add_test(tcase, a_policy_against_both);
+    tcase_add_test(tcase, a_policy_against_what_is_being_replaced);
+    tcase_add_loop_test(tcase, why_avahi_did_not, 0, 3);
 }
 
 int main(void)
 {
-    return run("adverts_refused", add_tests);
+    return run("advertise_refused", add_tests);
 }
