@@ -67,6 +67,18 @@ static bool allows(const struct advertise_policy *policy, const struct registrat
     return registration && advertise_is_allowed(policy, &registration->request, error);
 }
 
+/* What was accepted is not allowed any more. It is tried when it is again, unless there was a later request. */
+static void take_back(struct advertise *advertise, struct advertisement *advertisement,
+                      struct registration **registration, const struct status_error *error)
+{
+    struct request request = (*registration)->request;
+    registration_drop(advertise, registration);
+    if (advertisement->refused)
+        advertise_say(advertise, advertisement); /* a later request has the say */
+    else
+        advertise_refuse(advertise, advertisement, &request, error);
+}
+
 void advertise_apply_policy(struct advertise *advertise, struct advertisement *advertisement)
 {
     struct status_error error;
@@ -76,11 +88,8 @@ void advertise_apply_policy(struct advertise *advertise, struct advertisement *a
         advertise_is_allowed(policy, &advertisement->refused->request, &error))
         advertise_retry(advertise, advertisement);
     bool had = advertisement->current != NULL;
-    if (advertisement->candidate && !allows(policy, advertisement->candidate, &error)) {
-        struct request request = advertisement->candidate->request;
-        registration_drop(advertise, &advertisement->candidate);
-        advertise_refuse(advertise, advertisement, &request, &error);
-    }
+    if (advertisement->candidate && !allows(policy, advertisement->candidate, &error))
+        take_back(advertise, advertisement, &advertisement->candidate, &error);
     if (advertisement->current && !allows(policy, advertisement->current, &error))
         registration_promote(advertise, advertisement);
     if (had && !advertisement->current) {
@@ -155,19 +164,6 @@ static bool may_retry(struct advertise *advertise, const struct advertisement *a
            advertise_port_allows(advertise, client, &refused->request, &port, &error);
 }
 
-/* The port of what is advertised is gone, and port-check = enforce: it is, too, until it is back. */
-static void take_back(struct advertise *advertise, struct advertisement *advertisement,
-                      const struct status_error *error)
-{
-    struct request request = wanted(advertisement)->request;
-    registration_drop_both(advertise, advertisement);
-    advertise_todo(advertise, advertisement);
-    if (advertisement->refused)
-        advertise_say(advertise, advertisement); /* a later request has the say */
-    else
-        advertise_refuse(advertise, advertisement, &request, error);
-}
-
 /* `waits`: for who the owner is, if that is not known yet. */
 static void check(struct advertise *advertise, struct advertisement *advertisement, bool waits)
 {
@@ -177,13 +173,14 @@ static void check(struct advertise *advertise, struct advertisement *advertiseme
         advertise_retry(advertise, advertisement);
         return;
     }
+    while (wanted(advertisement) &&
+           !advertise_port_allows(advertise, advertisement->owner.client,
+                                  &wanted(advertisement)->request, &advertisement->port, &error))
+        take_back(advertise, advertisement,
+                  advertisement->candidate ? &advertisement->candidate : &advertisement->current,
+                  &error);
     if (!wanted(advertisement))
         return;
-    if (!advertise_port_allows(advertise, advertisement->owner.client,
-                               &wanted(advertisement)->request, &advertisement->port, &error)) {
-        take_back(advertise, advertisement, &error);
-        return;
-    }
     advertisement->port.is_open &= waits;
     if (before.is_open && !advertisement->port.is_open)
         advertise_todo(advertise, advertisement);

@@ -215,6 +215,26 @@ START_TEST(a_policy_against_what_is_being_replaced)
 }
 END_TEST
 
+/* The last request has the say, also where what was accepted before it goes. */
+START_TEST(a_policy_against_what_is_being_tried_behind_a_refusal)
+{
+    set_option("ports", "81-8080");
+    establish();
+    request("web/app", OTHER);
+    EXPECT("register 2 for 1 Other", "web/app/status pending");
+    request("web/app", REQUEST("Last", 9000, ",\"transaction\":\"last\""));
+    EXPECT("web/app/status failed denied");
+    ck_assert_str_eq(last_status.name, "Other");
+    reconfigure("ports", "8080");
+    EXPECT("withdraw 2", "web/app/status failed denied");
+    ck_assert(last_status.kept);
+    ck_assert_str_eq(last_status.name, "Web app");
+    ck_assert_ptr_nonnull(strstr(last_status.error.message, "9000"));
+    reconfigure("ports", "8080-9000");
+    EXPECT("register 3 for 1 Last", "web/app/status pending");
+}
+END_TEST
+
 START_TEST(why_avahi_did_not)
 {
     static const struct {
@@ -257,6 +277,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_policy_against_what_is_being_tried);
     tcase_add_test(tcase, a_policy_against_both);
     tcase_add_test(tcase, a_policy_against_what_is_being_replaced);
+    tcase_add_test(tcase, a_policy_against_what_is_being_tried_behind_a_refusal);
     tcase_add_loop_test(tcase, why_avahi_did_not, 0, 3);
 }
 
