@@ -245,7 +245,7 @@ static bool hand_out(struct advertise *advertise)
     {
         bool is_held = has_ended(advertisement) || !advertise->avahi_up ||
                        advertisement->lifetime.state == LIFETIME_DORMANT ||
-                       advertisement->port.is_open;
+                       advertisement->port.open_until != 0;
         if (!is_held && !registration_hand_out(advertise, advertisement))
             return false;
         done(advertise, advertisement);

@@ -45,7 +45,7 @@ struct refused_request {
 struct port_finding {
     enum port_state state;
     uint32_t uid;
-    bool is_open; /* nobody knows yet; then nothing is registered, nor warned of */
+    int64_t open_until; /* nobody knows yet; nothing is registered before then. 0: it is known */
 };
 
 /* One CLIENT/ID: from its first request until it has ended and everybody was told. */
@@ -193,6 +193,9 @@ void advertise_look_at_ports(struct advertise *advertise);
 
 /* policy.c: it is known now who some users are: looks again at what waits for that, with the present snapshot. */
 void advertise_check_owners(struct advertise *advertise);
+
+/* policy.c: what is wanted is again what stood before. */
+void advertise_port_of_former(struct advertise *advertise, struct advertisement *advertisement);
 
 /* policy.c: looks at the ports of all again. */
 void advertise_check_ports(struct advertise *advertise);

@@ -12,6 +12,9 @@
 /* A snapshot is good for so long: a flood of requests does not make a flood of them. */
 #define SNAPSHOT_MS 20
 
+/* So long a registration waits for what is not known of its port. A directory server may not answer at all. */
+#define OPEN_MS 5000
+
 static bool list_has(const struct config_list *list, const char *type)
 {
     for (const char *const *item = config_list_items(list); *item; item++)
@@ -129,13 +132,15 @@ bool advertise_port_allows(struct advertise *advertise, const char *client,
     *finding = (struct port_finding){.state = PORT_UNKNOWN};
     if (policy->port_check == PORT_CHECK_OFF)
         return true;
-    const struct port_owner *allowed =
-        owner_of(advertise, client, policy->user, &owner, &finding->is_open);
+    bool asked;
+    const struct port_owner *allowed = owner_of(advertise, client, policy->user, &owner, &asked);
+    finding->open_until = asked ? advertise->now + OPEN_MS : 0;
     finding->state =
         ports_state(advertise->ports, is_udp(request), request->port, allowed, &finding->uid);
     if (port_state_code(finding->state) && advertise->ports_taken < advertise->now) {
         /* Who listens may have begun since the snapshot. */
-        *finding = (struct port_finding){.state = PORT_UNKNOWN, .is_open = true};
+        *finding =
+            (struct port_finding){.state = PORT_UNKNOWN, .open_until = advertise->now + OPEN_MS};
         advertise->ports_at = earlier(advertise->ports_at, advertise->ports_taken + SNAPSHOT_MS);
     }
     if (policy->port_check != PORT_CHECK_ENFORCE || !port_state_code(finding->state))
@@ -164,8 +169,7 @@ static bool may_retry(struct advertise *advertise, const struct advertisement *a
            advertise_port_allows(advertise, client, &refused->request, &port, &error);
 }
 
-/* `waits`: for who the owner is, if that is not known yet. */
-static void check(struct advertise *advertise, struct advertisement *advertisement, bool waits)
+static void check(struct advertise *advertise, struct advertisement *advertisement)
 {
     struct status_error error;
     struct port_finding before = advertisement->port;
@@ -181,11 +185,20 @@ static void check(struct advertise *advertise, struct advertisement *advertiseme
                   &error);
     if (!wanted(advertisement))
         return;
-    advertisement->port.is_open &= waits;
-    if (before.is_open && !advertisement->port.is_open)
+    if (advertisement->port.open_until != 0) /* counts from the request on */
+        advertisement->port.open_until = before.open_until > advertise->now ? before.open_until : 0;
+    if (before.open_until != 0 && advertisement->port.open_until == 0)
         advertise_todo(advertise, advertisement);
     if (before.state != advertisement->port.state || before.uid != advertisement->port.uid)
         advertise_say(advertise, advertisement);
+}
+
+void advertise_port_of_former(struct advertise *advertise, struct advertisement *advertisement)
+{
+    struct status_error error; /* where it is not allowed any more, the next look takes it back */
+    (void)advertise_port_allows(advertise, advertisement->owner.client,
+                                &wanted(advertisement)->request, &advertisement->port, &error);
+    advertisement->port.open_until = 0;
 }
 
 void advertise_look_at_ports(struct advertise *advertise)
@@ -201,8 +214,8 @@ void advertise_look_at_ports(struct advertise *advertise)
 void advertise_check_owners(struct advertise *advertise)
 {
     for (struct advertisement *a = advertise->all; a; a = a->hh.next)
-        if (!has_ended(a) && a->port.is_open)
-            check(advertise, a, true);
+        if (!has_ended(a) && a->port.open_until != 0)
+            check(advertise, a);
 }
 
 void advertise_check_ports(struct advertise *advertise)
@@ -210,7 +223,7 @@ void advertise_check_ports(struct advertise *advertise)
     advertise_look_at_ports(advertise);
     for (struct advertisement *a = advertise->all; a; a = a->hh.next)
         if (!has_ended(a))
-            check(advertise, a, false);
+            check(advertise, a);
 }
 
 void advertise_warn_of_port(const struct port_finding *port, const struct request *request,

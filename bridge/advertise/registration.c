@@ -221,6 +221,8 @@ static void registration_failed(struct advertise *advertise, struct advertisemen
     if (!advertisement->current) {
         advertisement->current = advertisement->candidate;
         advertisement->candidate = NULL;
+    } else if (was_wanted) {
+        advertise_port_of_former(advertise, advertisement);
     }
     /* A later request that was refused has the say. */
     if (was_wanted && advertisement->error.code == STATUS_NO_ERROR) {
