@@ -24,7 +24,8 @@ struct registration {
     uint32_t number;
     enum registration_step step;
     uint32_t revision, sent, reported; /* of TXT data: wanted; at the Avahi side; on the network */
-    uint64_t held_since;               /* rank of its name among all, by when it got it; 0: never */
+    char held_name[SERVICE_NAME_MAX + 1]; /* that it had last on the network; "": none */
+    uint64_t held_since;                  /* rank of that among all, by when it got it; 0: never */
     char name[SERVICE_NAME_MAX + 1]; /* that it has, or tries; at first the one that it is to try */
     struct request request;
 };

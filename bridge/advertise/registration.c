@@ -182,12 +182,13 @@ static void take_name(struct advertise *advertise, const struct advertisement *a
                       struct registration *registration, const char *name)
 {
     const struct registration *current = advertisement->current;
-    if (strcmp(registration->name, name) != 0)
-        registration->held_since = 0;
-    else if (current && current != registration && strcmp(current->name, name) == 0)
+    bool is_of_current =
+        current && current != registration && strcmp(current->held_name, name) == 0;
+    if (is_of_current)
         registration->held_since = current->held_since;
-    if (registration->held_since == 0)
+    else if (strcmp(registration->held_name, name) != 0)
         registration->held_since = ++advertise->last_held_since;
+    memcpy(registration->held_name, name, sizeof registration->held_name);
     memcpy(registration->name, name, sizeof registration->name);
 }
 

@@ -495,6 +495,15 @@ START_TEST(ranks_of_names)
     forget_events();
     avahi(MDNS_UP);
     EXPECT("register 3 Web app", "register 2 Other");
+    /* Not so one that lost its name, and got another one. */
+    established(3, "Web app");
+    established(2, "Other");
+    pending(3, "Web app #2");
+    established(3, "Web app #2");
+    avahi(MDNS_DOWN);
+    forget_events();
+    avahi(MDNS_UP);
+    EXPECT("register 2 Other", "register 3 Web app");
 }
 END_TEST
 
