@@ -107,13 +107,13 @@ struct advertisement *advertise_add(struct advertise *advertise, const struct re
     advertisement->port.state = PORT_UNKNOWN;
     topic_request_path(advertisement->path, owner);
     HASH_ADD_STR(advertise->all, path, advertisement);
-    advertise_forget_answer(advertise, advertisement->path, false);
     return advertisement;
 }
 
 void advertise_revive(struct advertise *advertise, struct advertisement *advertisement)
 {
     advertise->outlets.keep_request(advertise->outlets.context, advertisement->path);
+    advertise_forget_answer(advertise, advertisement->path, false);
     registration_drop_both(advertise, advertisement);
     advertisement->lease = 0;
     advertisement->expires = 0;

@@ -127,6 +127,8 @@ static void take_request(struct advertise *advertise, const struct request_owner
         return;
     bool begins = !advertisement || has_ended(advertisement);
     if (begins && !advertise_has_room(advertise, owner->client, &quota)) {
+        if (advertisement)
+            advertise_released(advertise, advertisement); /* the answer takes its status's place */
         turn_away(advertise, owner, message, request.transaction,
                   result == REQUEST_OK ? &quota : &error);
         return;
@@ -165,10 +167,10 @@ static void turn_away_bad_topic(struct advertise *advertise,
 static void take_empty(struct advertise *advertise, const struct advertise_message *message)
 {
     struct advertisement *advertisement = advertise_find(advertise, message->path);
-    if (!advertisement) {
+    if (!advertisement || has_ended(advertisement))
         advertise_forget_answer(advertise, message->path, true);
+    if (!advertisement)
         return;
-    }
     struct lifetime_facts facts = advertise_facts(advertise, advertisement->owner.client);
     facts.retention = message->retention;
     if (!has_ended(advertisement))

@@ -432,6 +432,87 @@ START_TEST(no_room_to_clear)
 }
 END_TEST
 
+/* ---- Answers, where an advertisement was before, and is again ---- */
+
+static void fill_quota(void)
+{
+    config.advertise.max_per_client = 1;
+    establish();
+    request("web/app", "");
+    forget_events();
+    request("web/other", OTHER);
+    run_all();
+    request("web/app", WEB);
+    run_all();
+    ck_assert_int_eq(last_status.error.code, STATUS_QUOTA);
+    now += 250;
+    forget_events();
+}
+
+START_TEST(an_answer_where_one_has_ended_is_withdrawn)
+{
+    fill_quota();
+    request("web/app", "");
+    EXPECT("clear web/app/status");
+    request("web/app", "");
+    EXPECT_NOTHING();
+}
+END_TEST
+
+/* It has become an advertisement: its status is no answer that may go. */
+START_TEST(an_answer_where_one_is_again)
+{
+    char path[32];
+    fill_quota();
+    request("web/other", "");
+    run_all();
+    request("web/app", WEB);
+    forget_events();
+    ck_assert_int_eq(last_status.state, STATUS_PENDING);
+    for (int i = 0; i < 200; i++) {
+        snprintf(path, sizeof path, "web/%d", i);
+        request(path, OTHER);
+    }
+    run_all();
+    for (int i = 0; i < event_count; i++)
+        ck_assert_str_ne(events[i], "clear web/app/status");
+    const struct place *place = find_place("web/app/status", false);
+    ck_assert_ptr_nonnull(place);
+    ck_assert(place->known && !place->is_answer);
+}
+END_TEST
+
+/* It has the place of a last word that was not said; which does not take it along. */
+START_TEST(an_answer_before_the_end_was_said)
+{
+    config.advertise.max_per_client = 1;
+    config.advertise_max_total = 1000;
+    establish();
+    broker_has_room = false;
+    request("web/app", "");
+    run_all();
+    request("web/other", OTHER);
+    run_all();
+    request("web/app", WEB);
+    broker_has_room = true;
+    forget_events();
+    for (int i = 0; i < 300; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "c%d/app", i);
+        request(path, WEB);
+        run_all();
+        request(path, "");
+        run_all();
+    }
+    for (int i = 0; i < event_count; i++)
+        ck_assert_str_ne(events[i], "clear web/app/status");
+    ck_assert_ptr_nonnull(find_place("web/app/status", false));
+    event_count = 0;
+    request("web/app", "");
+    EXPECT("clear web/app/status");
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_test(tcase, from_request_to_goodbye);
@@ -455,6 +536,9 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, forgotten_before_its_end_was_said);
     tcase_add_test(tcase, a_flood_that_is_not_retained_is_not_cleared);
     tcase_add_test(tcase, no_room_to_clear);
+    tcase_add_test(tcase, an_answer_where_one_has_ended_is_withdrawn);
+    tcase_add_test(tcase, an_answer_where_one_is_again);
+    tcase_add_test(tcase, an_answer_before_the_end_was_said);
 }
 
 int main(void)
