@@ -95,9 +95,11 @@ static void take_empty(struct lifetime *lifetime, const struct lifetime_facts *f
     switch (lifetime->state) {
     case LIFETIME_CONFIRMED:
     case LIFETIME_UNCONFIRMED:
-    case LIFETIME_DORMANT:
     case LIFETIME_LEAVING:
         leave(lifetime, STATUS_REQUESTED, facts->now, facts->round_trip);
+        break;
+    case LIFETIME_DORMANT: /* no will: its client is not there */
+        lifetime_end(lifetime, STATUS_REQUESTED, facts->now);
         break;
     case LIFETIME_ENDED:
         break;

@@ -221,6 +221,21 @@ START_TEST(asked_anew)
 }
 END_TEST
 
+/* Nobody has it on the network, so nobody takes it back twice: it is not tried on the way. */
+START_TEST(a_dormant_one_is_taken_back)
+{
+    presence("web", "offline");
+    replay("web/app", WEB);
+    EXPECT("web/app/status pending");
+    empty_retention = RETENTION_RETAINED;
+    request("web/app", "");
+    EXPECT("web/app/status withdrawn unretained requested", "clear web/app/status");
+    ck_assert_uint_eq(last_number, 0);
+    now += 60000;
+    EXPECT_NOTHING();
+}
+END_TEST
+
 /* Nothing of it is remembered in a new life: what is retained is taken. */
 START_TEST(a_replay_of_a_former_life)
 {
@@ -365,6 +380,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_replay_of_the_past_is_cleared);
     tcase_add_test(tcase, a_clearing_that_was_lost);
     tcase_add_loop_test(tcase, asked_anew, 0, 4);
+    tcase_add_test(tcase, a_dormant_one_is_taken_back);
     tcase_add_test(tcase, a_replay_of_a_former_life);
     tcase_add_test(tcase, a_retained_request_that_is_gone);
     tcase_add_test(tcase, a_reading_that_goes_on);
