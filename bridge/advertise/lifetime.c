@@ -154,6 +154,7 @@ static void take_reconnected(struct lifetime *lifetime, const struct lifetime_fa
         set_state(lifetime, LIFETIME_DORMANT, facts->now + LIFETIME_HOLD_MS);
         break;
     case LIFETIME_ENDED: /* what is retained says whether there is anything to clear */
+        lifetime->retention = RETENTION_NONE;
         lifetime->deadline = INT64_MAX;
         break;
     }

@@ -79,9 +79,9 @@ static void turn_away(struct advertise *advertise, const struct request_owner *o
 }
 
 /*
- * Is this replayed request one that has ended, and not one that was asked for anew since? So it is where the broker
- * still holds the status, too, that was cleared behind it: the clearings did not reach the broker, or it has
- * crashed and is back with what it had saved before.
+ * Is this replayed request one that has ended, and not one that was asked for anew since? So it is where it is still
+ * to be cleared by this connection; and where the broker still holds the status, too, that was cleared behind it: the
+ * clearings did not reach the broker, or it has crashed and is back with what it had saved before.
  */
 static bool is_of_the_past(const struct advertise *advertise,
                            const struct advertisement *advertisement,
@@ -90,7 +90,8 @@ static bool is_of_the_past(const struct advertise *advertise,
     char path[TOPIC_STATUS_SIZE];
     topic_status_path(path, &advertisement->owner);
     return message->replayed && has_ended(advertisement) && digest == advertisement->digest &&
-           advertise->outlets.has_stale_status(advertise->outlets.context, path);
+           (advertisement->lifetime.retention != RETENTION_NONE ||
+            advertise->outlets.has_stale_status(advertise->outlets.context, path));
 }
 
 static void begin_or_confirm(struct advertise *advertise, struct advertisement *advertisement,

@@ -221,6 +221,60 @@ START_TEST(asked_anew)
 }
 END_TEST
 
+/* It is still to be cleared, by the same connection; so it is no new one. */
+START_TEST(read_again_before_it_is_cleared)
+{
+    establish();
+    broker_acknowledges = false;
+    request("web/app", "");
+    forget_events();
+    advertise_reading(advertise);
+    if (_i == 0) { /* a quarter of a second is not over */
+        replay("web/app", WEB);
+        EXPECT("clear web/app");
+    } else if (_i == 1) { /* the broker has not taken it yet */
+        now += 250;
+        EXPECT("clear web/app");
+        replay("web/app", WEB);
+        EXPECT("clear web/app");
+    } else { /* there was no room, so that it is read again */
+        clears_have_room = false;
+        now += 250;
+        EXPECT_NOTHING();
+        ck_assert(advertise_needs_reading(advertise));
+        advertise_reading(advertise);
+        clears_have_room = true;
+        replay("web/app", WEB);
+        EXPECT("clear web/app");
+    }
+    advertise_round_trip(advertise, trip, true, now);
+    ck_assert_int_eq(registered_count(), 0);
+    ck_assert_uint_eq(counters().advertisements, 0);
+    broker_acknowledges = true;
+    run_all();
+    replay("web/app", WEB); /* it has been cleared, so this is another one */
+    now += 1000;
+    EXPECT("register 2 Web app", "web/app/status pending");
+}
+END_TEST
+
+/* What was to be cleared when the connection was lost may have been asked for again meanwhile. */
+START_TEST(asked_anew_before_it_was_cleared)
+{
+    establish();
+    broker_acknowledges = false;
+    request("web/app", "");
+    forget_events();
+    now += 250 * _i; /* cleared, but not acknowledged; or not even that */
+    forget_events();
+    reconnect();
+    replay("web/app", WEB);
+    EXPECT("register 2 Web app", "web/app/status pending");
+    now += 60000;
+    EXPECT_NOTHING();
+}
+END_TEST
+
 /* Nobody has it on the network, so nobody takes it back twice: it is not tried on the way. */
 START_TEST(a_dormant_one_is_taken_back)
 {
@@ -380,6 +434,8 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_replay_of_the_past_is_cleared);
     tcase_add_test(tcase, a_clearing_that_was_lost);
     tcase_add_loop_test(tcase, asked_anew, 0, 4);
+    tcase_add_loop_test(tcase, read_again_before_it_is_cleared, 0, 3);
+    tcase_add_loop_test(tcase, asked_anew_before_it_was_cleared, 0, 2);
     tcase_add_test(tcase, a_dormant_one_is_taken_back);
     tcase_add_test(tcase, a_replay_of_a_former_life);
     tcase_add_test(tcase, a_retained_request_that_is_gone);

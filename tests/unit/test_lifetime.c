@@ -304,7 +304,7 @@ static const struct row rows[] = {
      ENDED(GONE, RETAINED, AT(SOON)),
      LIFETIME_RECONNECTED,
      {READ},
-     ENDED(GONE, RETAINED)},
+     ENDED(GONE)},
 
     /* ---- The broker answers. ---- */
     {"an end that it waited for",
