@@ -145,9 +145,13 @@ static void take_online(struct lifetime *lifetime, const struct lifetime_facts *
 static void take_reconnected(struct lifetime *lifetime, const struct lifetime_facts *facts)
 {
     switch (lifetime->state) {
+    case LIFETIME_LEAVING:
+        /* Its client's "online" alone is not enough for what it has taken back: the request has to be seen. */
+        if (lifetime->reason == STATUS_REQUESTED)
+            lifetime->retention = RETENTION_RETAINED;
+        // fall through
     case LIFETIME_CONFIRMED:
     case LIFETIME_UNCONFIRMED:
-    case LIFETIME_LEAVING:
         set_state(lifetime, LIFETIME_UNCONFIRMED, facts->now + LIFETIME_HOLD_MS);
         break;
     case LIFETIME_DORMANT:

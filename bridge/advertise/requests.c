@@ -108,6 +108,23 @@ static void begin_or_confirm(struct advertise *advertise, struct advertisement *
     advertise_input(advertise, advertisement, input, &facts);
 }
 
+/* Requests are read again behind a burst, too: that is no sign of life, and renews no lease. */
+static bool is_seen_again(const struct advertisement *advertisement,
+                          const struct advertise_message *message, uint64_t digest)
+{
+    return message->replayed && advertisement->lifetime.state == LIFETIME_CONFIRMED &&
+           digest == advertisement->digest;
+}
+
+static void see_again(struct advertise *advertise, struct advertisement *advertisement,
+                      const struct advertise_message *message)
+{
+    struct lifetime_facts facts = advertise_facts(advertise, advertisement->owner.client);
+    facts.retention = message->retention;
+    facts.lease_until = advertisement->lifetime.lease_until;
+    advertise_input(advertise, advertisement, LIFETIME_REPLAY, &facts);
+}
+
 static void take_request(struct advertise *advertise, const struct request_owner *owner,
                          const struct advertise_message *message)
 {
@@ -116,9 +133,13 @@ static void take_request(struct advertise *advertise, const struct request_owner
     struct advertisement *advertisement = advertise_find(advertise, message->path);
     uint64_t digest = record_payload_digest(message->payload, message->length);
     if (advertisement && is_of_the_past(advertise, advertisement, message, digest)) {
-        log_info("advertise %s: the broker holds a request that has ended; clearing it",
-                 message->path);
+        log_debug("advertise %s: the broker holds a request that has ended; clearing it",
+                  message->path);
         advertise_clear_request(advertise, message->path);
+        return;
+    }
+    if (advertisement && is_seen_again(advertisement, message, digest)) {
+        see_again(advertise, advertisement, message);
         return;
     }
     advertise->counters.requests++;

@@ -318,6 +318,24 @@ START_TEST(a_retained_request_that_is_gone)
 END_TEST
 
 /* An answer to another question ends no reading. */
+/* Else a flood now and then would keep what nobody renews. */
+START_TEST(read_again_renews_no_lease)
+{
+    replay("web/app", LEASED);
+    run_all();
+    forget_events();
+    uint64_t requests = counters().requests;
+    now += 50000;
+    advertise_reading(advertise);
+    replay("web/app", LEASED);
+    advertise_round_trip(advertise, trip, true, now);
+    ck_assert_uint_eq(counters().requests, requests);
+    now += 10000;
+    run_all();
+    ck_assert_uint_eq(counters().advertisements, 0);
+}
+END_TEST
+
 START_TEST(a_reading_that_goes_on)
 {
     establish();
@@ -435,6 +453,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_clearing_that_was_lost);
     tcase_add_loop_test(tcase, asked_anew, 0, 4);
     tcase_add_loop_test(tcase, read_again_before_it_is_cleared, 0, 3);
+    tcase_add_test(tcase, read_again_renews_no_lease);
     tcase_add_loop_test(tcase, asked_anew_before_it_was_cleared, 0, 2);
     tcase_add_test(tcase, a_dormant_one_is_taken_back);
     tcase_add_test(tcase, a_replay_of_a_former_life);

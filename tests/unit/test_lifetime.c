@@ -290,11 +290,11 @@ static const struct row rows[] = {
      LIFETIME_RECONNECTED,
      {READ},
      UNCONFIRMED(AT(HELD))},
-    {"empty was a will",
+    {"empty may have been a will",
      LEAVING(ASKED, WAITS),
      LIFETIME_RECONNECTED,
      {READ},
-     UNCONFIRMED(AT(HELD))},
+     UNCONFIRMED(AT(HELD), RETAINED)},
     {"overdue",
      LEAVING(GONE, AT(PAST), WAITS),
      LIFETIME_RECONNECTED,
@@ -683,7 +683,22 @@ START_TEST(empty_as_a_will_and_nobody_comes_back)
     take(LIFETIME_HOLD_MS - 1, LIFETIME_TIMER);
     is(LIFETIME_UNCONFIRMED);
     take(1, LIFETIME_TIMER);
-    has_ended(STATUS_CLIENT_OFFLINE);
+    has_ended(STATUS_REQUESTED);
+}
+END_TEST
+
+/* Its connection was lost before the broker had answered: its client alone does not bring it back. */
+START_TEST(taken_back_before_a_lost_connection)
+{
+    begin(LIFETIME_REQUEST, RETENTION_RETAINED);
+    facts.retention = RETENTION_RETAINED;
+    take_trip(0, LIFETIME_EMPTY, 1);
+    facts.reading++;
+    take(100, LIFETIME_RECONNECTED);
+    take(100, LIFETIME_ONLINE);
+    is(LIFETIME_UNCONFIRMED);
+    take(LIFETIME_HOLD_MS, LIFETIME_TIMER);
+    has_ended(STATUS_REQUESTED);
 }
 END_TEST
 
@@ -768,6 +783,7 @@ int main(void)
     tcase_add_test(life_of_one, offline_twice);
     tcase_add_test(life_of_one, empty_as_a_will);
     tcase_add_test(life_of_one, empty_as_a_will_and_nobody_comes_back);
+    tcase_add_test(life_of_one, taken_back_before_a_lost_connection);
     tcase_add_test(life_of_one, offline_and_a_replay_after_a_restart_of_the_broker);
     tcase_add_test(life_of_one, dormant_until_its_client_is_back);
     tcase_add_test(life_of_one, reading_after_a_burst);
