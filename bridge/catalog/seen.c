@@ -28,9 +28,9 @@ struct seen *seen_new(const struct mdns_event *event)
     *seen = (struct seen){.local = event->local,
                           .port = event->port,
                           .txt_omitted = event->txt_omitted,
-                          .txt_length = event->txt_length,
-                          .host_size = host_size,
-                          .address_size = address_size};
+                          .txt_length = (uint16_t)event->txt_length,
+                          .host_size = (uint16_t)host_size,
+                          .address_size = (uint16_t)address_size};
     memcpy(seen->bytes, event->host, host_size);
     memcpy(seen->bytes + host_size, event->address, address_size);
     memcpy(seen->bytes + host_size + address_size, event->txt, event->txt_length);

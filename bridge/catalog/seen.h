@@ -10,8 +10,8 @@ struct seen {
     bool stale; /* not seen again since Avahi came back */
     bool local;
     uint16_t port;
+    uint16_t host_size, address_size, txt_length; /* SERVICE_HOST_MAX, SERVICE_TXT_MAX and less */
     unsigned txt_omitted;
-    size_t txt_length, host_size, address_size;
     char bytes[]; /* host, address and TXT data behind each other */
 };
 

@@ -42,6 +42,8 @@
 #define REFUSED_MS 1000
 #define REFUSED_MAX_MS 60000
 
+#define ROOM_FOR_FILTERS 64 /* behind the prefix */
+
 static const char *const parents[] = {
     [MIRROR_BRIDGE] = "/bridge/",      [MIRROR_SERVICES] = "/service/",
     [MIRROR_STATUSES] = "/advertise/", [MIRROR_ANSWERS] = "/advertise/",
@@ -140,13 +142,27 @@ struct mirror_item *mirror_add_topic(struct mirror *mirror, enum mirror_folder f
     return item;
 }
 
+const char *mirror_topic(struct mirror *mirror, const char *parent, const char *path)
+{
+    size_t size = mirror->prefix_length + strlen(parent) + strlen(path) + 1;
+    if (size > mirror->topic_size) {
+        char *topic = realloc(mirror->topic, size);
+        if (!topic)
+            return NULL;
+        mirror->topic = topic;
+        mirror->topic_size = size;
+    }
+    snprintf(mirror->topic + mirror->prefix_length, size - mirror->prefix_length, "%s%s", parent,
+             path);
+    return mirror->topic;
+}
+
 struct mirror_item *mirror_find(struct mirror *mirror, enum mirror_folder folder, const char *path,
                                 bool add)
 {
-    snprintf(mirror->topic + mirror->prefix_length, sizeof mirror->topic - mirror->prefix_length,
-             "%s%s", parents[folder], path);
-    struct mirror_item *item = mirror_find_topic(mirror, mirror->topic);
-    return item || !add ? item : mirror_add_topic(mirror, folder, mirror->topic);
+    const char *topic = mirror_topic(mirror, parents[folder], path);
+    struct mirror_item *item = topic ? mirror_find_topic(mirror, topic) : NULL;
+    return item || !topic || !add ? item : mirror_add_topic(mirror, folder, topic);
 }
 
 static void take_out(struct mirror *mirror, struct mirror_item *item)
@@ -318,7 +334,6 @@ static void publish_record(struct mirror *mirror, struct mirror_item *item,
     log_debug("'%s': %s", item->topic, item->content == 0 ? "published" : "changed");
     mirror->stamp = *stamp;
     item->content = content;
-    item->payload = record_payload_digest(mirror->record, mirror->record_size);
     item->known = true;
     mirror->counters.published += item->folder == MIRROR_SERVICES;
 }
@@ -338,7 +353,7 @@ static void publish_end(struct mirror *mirror, struct mirror_item *item, bool fa
         log_debug("'%s': cleared", item->topic);
         mirror->counters.withdrawn += item->folder == MIRROR_SERVICES;
     }
-    item->content = item->payload = 0;
+    item->content = 0;
     item->known = false;
     if (item->in_flight == 0)
         item_is_done(mirror, item);
@@ -395,7 +410,7 @@ static void message_refused(struct mirror *mirror, struct mirror_item *item)
         log_error("mqtt: the broker does not let the bridge publish below its prefix; check the "
                   "ACL");
     mirror->complained = true;
-    item->content = item->payload = 0;
+    item->content = 0;
     item->known = item->taken; /* a record that is refused was never there */
     if (!is_done_at_once(mirror, item, true))
         try_again_later(mirror, item);
@@ -495,18 +510,20 @@ struct mirror *mirror_new(struct mqtt *mqtt, const char *prefix, size_t record_s
     struct mirror *mirror = calloc(1, sizeof *mirror);
     if (!mirror)
         return NULL;
+    mirror->prefix_length = strlen(prefix);
     mirror->record = malloc(record_size);
-    if (!mirror->record) {
-        free(mirror);
+    mirror->topic_size = mirror->prefix_length + ROOM_FOR_FILTERS;
+    mirror->topic = malloc(mirror->topic_size);
+    if (!mirror->record || !mirror->topic) {
+        mirror_free(mirror);
         return NULL;
     }
+    memcpy(mirror->topic, prefix, mirror->prefix_length);
     mirror->mqtt = mqtt;
     mirror->echoes = echoes;
     mirror->record_size = record_size;
     mirror->try_again_at = INT64_MAX;
     mirror->stamp.epoch = clock_unix(); /* this life of the bridge begins */
-    mirror->prefix_length = strlen(prefix);
-    memcpy(mirror->topic, prefix, mirror->prefix_length);
     return mirror;
 }
 
@@ -520,5 +537,6 @@ void mirror_free(struct mirror *mirror)
         item_free(mirror, item);
     }
     free(mirror->record);
+    free(mirror->topic);
     free(mirror);
 }

@@ -34,8 +34,7 @@ struct mirror_item {
     UT_hash_handle hh;               /* mirror::items, by topic */
     struct mirror_item *prev, *next; /* in the list of its place, where it has one */
     void *subject;                   /* who says what is to be there; NULL: nobody */
-    uint64_t content,
-        payload;             /* fingerprints of what the broker has been given; 0: nothing known */
+    uint64_t content;        /* fingerprint of what the broker has been given; 0: nothing known */
     unsigned pass;           /* reading in which the broker was last known to have it */
     unsigned char folder;    /* enum mirror_folder */
     unsigned char place;     /* enum item_place; item_move() changes it */
@@ -75,9 +74,13 @@ struct mirror {
     int64_t check_end_at;
     struct mirror_counters counters;
     size_t record_size, prefix_length;
-    uint8_t *record;   /* of the present message */
-    char topic[65536]; /* MQTT's longest, with a NUL: scratch of mirror_find() */
+    uint8_t *record; /* of the present message */
+    char *topic;     /* the last one of mirror_topic(); the prefix stays */
+    size_t topic_size;
 };
+
+/* mirror.c: PREFIX, a parent such as "/service/", and a path; valid until the next call. NULL: no memory. */
+const char *mirror_topic(struct mirror *mirror, const char *parent, const char *path);
 
 /* mirror.c: by folder and path. NULL: there is none, or, with `add`, no memory. */
 struct mirror_item *mirror_find(struct mirror *mirror, enum mirror_folder folder, const char *path,

@@ -32,20 +32,16 @@
 /* A check is over when nothing has come for so long. */
 #define CHECK_QUIET_MS 2000
 
-static const char *filter(struct mirror *mirror, const char *rest)
-{
-    snprintf(mirror->topic + mirror->prefix_length, sizeof mirror->topic - mirror->prefix_length,
-             "%s", rest);
-    return mirror->topic;
-}
+/* mirror_new() has made room for these. */
+static const char services[] = "/service/#", statuses[] = "/advertise/+/+/status";
 
 void mirror_read_again(struct mirror *mirror)
 {
     mirror->reading = MIRROR_READING;
     mirror->pass++;
     mirror->unread = 0;
-    mqtt_subscribe(mirror->mqtt, filter(mirror, "/service/#"), 0);
-    mqtt_subscribe(mirror->mqtt, filter(mirror, "/advertise/+/+/status"), 0);
+    mqtt_subscribe(mirror->mqtt, mirror_topic(mirror, services, ""), 0);
+    mqtt_subscribe(mirror->mqtt, mirror_topic(mirror, statuses, ""), 0);
 }
 
 void mirror_connected(struct mirror *mirror)
@@ -95,16 +91,16 @@ static void take_ghost(struct mirror *mirror, const char *topic)
     item->known = item->taken = true;
 }
 
-static void take_known(struct mirror *mirror, struct mirror_item *item, uint64_t payload)
+static void take_known(struct mirror *mirror, struct mirror_item *item, uint64_t content)
 {
     bool is_first = item->pass != mirror->pass;
     item->pass = mirror->pass;
     if (!is_first || item->in_flight > 0 || item->folder == MIRROR_REQUESTS)
         return; /* ours is newer: this was retained before it */
     item->known = item->taken = true;
-    if (item->payload == payload)
+    if (item->content == content)
         return;
-    item->content = item->payload = 0;
+    item->content = 0;
     if (item->subject)
         item_move(mirror, item, ITEM_DIRTY);
 }
@@ -122,7 +118,7 @@ void mirror_take(struct mirror *mirror, const char *topic, const uint8_t *payloa
         mirror->unseen -= item->content != 0 && mirror->unseen > 0;
         item->pass = mirror->pass;
     } else if (item) {
-        take_known(mirror, item, record_payload_digest(payload, length));
+        take_known(mirror, item, record_digest(payload, length));
     } else {
         take_ghost(mirror, topic);
     }
@@ -137,8 +133,8 @@ size_t mirror_read_end(struct mirror *mirror)
 {
     struct mirror_item *item, *next;
     size_t missing = 0;
-    mqtt_unsubscribe(mirror->mqtt, filter(mirror, "/service/#"));
-    mqtt_unsubscribe(mirror->mqtt, filter(mirror, "/advertise/+/+/status"));
+    mqtt_unsubscribe(mirror->mqtt, mirror_topic(mirror, services, ""));
+    mqtt_unsubscribe(mirror->mqtt, mirror_topic(mirror, statuses, ""));
     mirror->reading = MIRROR_NOT_READING;
     HASH_ITER(hh, mirror->items, item, next)
     {
@@ -146,7 +142,7 @@ size_t mirror_read_end(struct mirror *mirror)
             continue;
         if (item->pass != mirror->pass) {
             missing += item->content != 0 && item->subject;
-            item->content = item->payload = 0;
+            item->content = 0;
             item->known = item->taken = false;
             if (!item->subject)
                 item_free(mirror, item);
@@ -210,7 +206,7 @@ void mirror_check(struct mirror *mirror, int64_t now)
     mirror->pass++;
     mirror->unseen = count_missing(mirror);
     mirror->check_end_at = now + CHECK_QUIET_MS;
-    mqtt_subscribe(mirror->mqtt, filter(mirror, "/service/#"), 1);
+    mqtt_subscribe(mirror->mqtt, mirror_topic(mirror, services, ""), 1);
 }
 
 bool mirror_check_end(struct mirror *mirror, size_t *missing, int64_t *at, int64_t now)
@@ -221,7 +217,7 @@ bool mirror_check_end(struct mirror *mirror, size_t *missing, int64_t *at, int64
         *at = earlier(*at, mirror->check_end_at);
         return false;
     }
-    mqtt_unsubscribe(mirror->mqtt, filter(mirror, "/service/#"));
+    mqtt_unsubscribe(mirror->mqtt, mirror_topic(mirror, services, ""));
     mirror->reading = MIRROR_NOT_READING;
     *missing = mirror->unseen > 0 ? count_missing(mirror) : 0;
     return true;
