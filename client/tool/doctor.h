@@ -83,7 +83,7 @@ void doctor_environment_find(struct doctor_environment *environment, const struc
 /* ---- the first four checks ---- */
 
 /* Reports them: a connection was made, or why not. */
-void doctor_connected(struct doctor_report *report, const struct doctor_environment *p);
+void doctor_connected(struct doctor_report *report, const struct doctor_environment *environment);
 void doctor_cannot_connect(struct doctor_report *report,
                            const struct doctor_environment *environment,
                            const struct mqtt_failure *failure);

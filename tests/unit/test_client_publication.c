@@ -231,11 +231,40 @@ static void connected(bool is)
     (is ? connection.connected : connection.lost)(connection_context);
 }
 
+/* A status record comes. False: the word is none of these. */
+static bool happen_to_status(const char *word)
+{
+    const char *ours = publication.advert.transaction, *other = "of another program";
+    const struct {
+        const char *word;
+        enum status_state state;
+        const char *transaction;
+        bool kept;
+    } rows[] = {
+        {"pending", STATUS_PENDING, ours, false},
+        {"established", STATUS_ESTABLISHED, ours, false},
+        {"failed", STATUS_FAILED, ours, false},
+        {"failed-kept", STATUS_FAILED, ours, true},
+        {"withdrawn", STATUS_WITHDRAWN, ours, false},
+        {"other", STATUS_ESTABLISHED, other, false},
+        {"other-ends", STATUS_WITHDRAWN, other, false},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(word, rows[i].word) != 0)
+            continue;
+        status(rows[i].state, rows[i].transaction, rows[i].kept);
+        return true;
+    }
+    return false;
+}
+
 static void happen(const char *word)
 {
-    const char *ours = publication.advert.transaction;
     const struct mqtt_failure failure = {MQTT_SILENT, 0, ""};
 
+    if (happen_to_status(word))
+        return;
     if (strcmp(word, "connected") == 0 || strcmp(word, "lost") == 0)
         connected(*word == 'c');
     else if (strcmp(word, "settled") == 0)
@@ -246,18 +275,6 @@ static void happen(const char *word)
         bridge_state(word);
     else if (strcmp(word, "cleared") == 0)
         arrive("mdns/bridge/state", NULL, 0, false);
-    else if (strcmp(word, "pending") == 0)
-        status(STATUS_PENDING, ours, false);
-    else if (strcmp(word, "established") == 0)
-        status(STATUS_ESTABLISHED, ours, false);
-    else if (strcmp(word, "failed") == 0 || strcmp(word, "failed-kept") == 0)
-        status(STATUS_FAILED, ours, word[6] == '-');
-    else if (strcmp(word, "withdrawn") == 0)
-        status(STATUS_WITHDRAWN, ours, false);
-    else if (strcmp(word, "other") == 0)
-        status(STATUS_ESTABLISHED, "of another program", false);
-    else if (strcmp(word, "other-ends") == 0)
-        status(STATUS_WITHDRAWN, "of another program", false);
     else if (strcmp(word, "no-record") == 0)
         arrive("mdns/advertise/web/app/status", "{}", 2, false);
     else if (strcmp(word, "accepted") == 0)

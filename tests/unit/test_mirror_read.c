@@ -281,7 +281,7 @@ static int read_in_rounds(int ghosts, size_t length)
         run_all();
         for (int i = from; i < count; i++)
             if (messages[i].length == 0)
-                is_there[atoi(messages[i].topic + strlen("a/b/service/"))] = false;
+                is_there[strtol(messages[i].topic + strlen("a/b/service/"), NULL, 10)] = false;
         left -= (count - from) / 2;
         count = acknowledged = 0;
         ck_assert_int_lt(rounds, 10);
