@@ -193,7 +193,7 @@ static void set_wanted(const struct advertisement *advertisement, struct status 
     }
     status_set_request(status, &registration->request);
     memcpy(status->name, registration->name, sizeof status->name);
-    if (!has_ended(advertisement))
+    if (!has_ended(advertisement) && advertisement->port.open_until == 0)
         advertise_warn_of_port(&advertisement->port, &registration->request, status);
 }
 

@@ -185,6 +185,10 @@ static void check(struct advertise *advertise, struct advertisement *advertiseme
                   &error);
     if (!wanted(advertisement))
         return;
+    if (before.open_until == 0 && advertisement->port.open_until != 0) {
+        advertisement->port = before; /* stands until the next look, which is soon */
+        return;
+    }
     if (advertisement->port.open_until != 0) /* counts from the request on */
         advertisement->port.open_until = before.open_until > advertise->now ? before.open_until : 0;
     if (before.open_until != 0 && advertisement->port.open_until == 0)

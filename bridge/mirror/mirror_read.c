@@ -50,6 +50,7 @@ void mirror_connected(struct mirror *mirror)
         if (item->folder != MIRROR_BRIDGE)
             continue;
         item->content = 0;
+        item_move(mirror, item, ITEM_IN_LINE); /* in the order in which they were said first */
         item_move(mirror, item, ITEM_DIRTY);
     }
     mirror_read_again(mirror);
