@@ -303,6 +303,32 @@ START_TEST(not_there_yet)
 }
 END_TEST
 
+/* While it is not known whose it has to be there is no warning; and one that was said is not taken back meanwhile. */
+START_TEST(one_warning)
+{
+    set_up_ports("warn");
+    hangs = true;
+    states[8080] = PORT_UNPUBLISHED;
+    request("web/app", WEB);
+    EXPECT("web/app/status pending");
+    ck_assert_uint_eq(last_status.warning_count, 0);
+    now += 1;
+    hear_users();
+    run_all();
+    ck_assert_uint_eq(last_status.warning_count, 0);
+    now += 20;
+    run_all();
+    has_warning(STATUS_PORT_UNPUBLISHED);
+    event_count = 0;
+    request("web/two", OTHER);
+    now += 1;
+    reconfigure("port-check", "warn");
+    run_all();
+    for (int i = 0; i < event_count; i++)
+        ck_assert_ptr_null(strstr(events[i], "web/app/status"));
+}
+END_TEST
+
 /* Who listens may have begun since the snapshot: that is no reason to refuse. */
 START_TEST(begun_since_the_snapshot)
 {
@@ -449,6 +475,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, withdrawn_while_it_waits);
     tcase_add_test(tcase, off_asks_nobody);
     tcase_add_test(tcase, not_there_yet);
+    tcase_add_test(tcase, one_warning);
     tcase_add_loop_test(tcase, begun_since_the_snapshot, 0, 2);
     tcase_add_test(tcase, gone_and_back);
     tcase_add_test(tcase, unknown_is_no_reason);

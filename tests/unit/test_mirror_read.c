@@ -113,6 +113,26 @@ START_TEST(nothing_is_under_way_after_the_connection_was_lost)
 }
 END_TEST
 
+/* In the order in which they were said first, whatever was under way when the last one was lost. */
+START_TEST(the_state_comes_first_at_a_connection)
+{
+    mirror_say(mirror, MIRROR_BRIDGE, "state", &things[10]);
+    mirror_say(mirror, MIRROR_BRIDGE, "stats", &things[0]);
+    run_all();
+    things[0].value++;
+    mirror_say(mirror, MIRROR_BRIDGE, "stats", &things[0]);
+    run();
+    lose_connection();
+    things[10].value++;
+    mirror_say(mirror, MIRROR_BRIDGE, "state", &things[10]);
+    int before = count;
+    mirror_connected(mirror);
+    mirror_run(mirror, true, now);
+    ck_assert_int_eq(count, before + 2);
+    ck_assert_str_eq(messages[before].topic, "a/b/bridge/state");
+}
+END_TEST
+
 /* What was published while the tree is read back is newer than what comes. */
 START_TEST(reading_does_not_undo_what_is_newer)
 {
@@ -417,6 +437,7 @@ int main(void)
     tcase_add_test(tcase, what_was_under_way_is_compared_with_what_is_read_back);
     tcase_add_test(tcase, an_end_that_was_under_way_is_sent_again_only_if_it_was_not_taken);
     tcase_add_test(tcase, nothing_is_under_way_after_the_connection_was_lost);
+    tcase_add_test(tcase, the_state_comes_first_at_a_connection);
     tcase_add_test(tcase, reading_does_not_undo_what_is_newer);
     tcase_add_test(tcase, ghosts_of_services_wait_for_the_sweep);
     tcase_add_test(tcase, ghosts_of_statuses_are_cleared_when_all_is_read);
