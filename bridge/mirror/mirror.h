@@ -83,26 +83,17 @@ void mirror_retire(struct mirror *mirror, enum mirror_folder folder, const char 
 
 /*
  * Deletes what somebody has retained at PREFIX/advertise/PATH, of whatever length. False: too many are to be
- * cleared already (MIRROR_CLEARS_MAX); read the requests again when mirror_is_in_line(MIRROR_REQUESTS).
+ * cleared already; read the requests again when mirror_is_in_line(MIRROR_REQUESTS).
  */
 bool mirror_clear(struct mirror *mirror, const char *path);
 
-/* What mirror_clear() was told, if it is not under way: the request there is wanted after all. */
+/* The request there is wanted after all: it is not cleared, unless that is under way. */
 void mirror_keep(struct mirror *mirror, const char *path);
 
 /* Is this empty message the broker's copy of a clearing? Each is so once. */
 bool mirror_is_echo(struct mirror *mirror, const char *path);
 
-/* ---- The connection ---- */
-
-/* It is there: subscribes to all that is read back. mirror_read_end() is to follow. */
-void mirror_connected(struct mirror *mirror);
-
-/* It is lost: what the broker took of what was under way is not known before the next reading. */
-void mirror_disconnected(struct mirror *mirror);
-
-/* What mqtt's handler of the same name says. May release subjects. */
-void mirror_acknowledged(struct mirror *mirror, int message_id, bool refused);
+/* ---- The way to the broker ---- */
 
 /*
  * Publishes what differs while the window has room, and now and then again what the broker refused.
@@ -110,6 +101,12 @@ void mirror_acknowledged(struct mirror *mirror, int message_id, bool refused);
  * milliseconds, INT64_MAX for never.
  */
 int64_t mirror_run(struct mirror *mirror, bool bridge_only, int64_t now);
+
+/* What mqtt's handler of the same name says. May release subjects. */
+void mirror_acknowledged(struct mirror *mirror, int message_id, bool refused);
+
+/* The connection is lost: what the broker took of what was under way is not known before the next reading. */
+void mirror_disconnected(struct mirror *mirror);
 
 /* Does the broker have all that it is to have in this folder? */
 bool mirror_is_in_line(const struct mirror *mirror, enum mirror_folder folder);
@@ -119,12 +116,12 @@ bool mirror_is_acknowledged(const struct mirror *mirror);
 
 /* ---- Reading back ---- */
 
-/* The same once more: for what the last reading had no room for. */
-void mirror_read_again(struct mirror *mirror);
+/* Subscribes to all that is read back: with each connection, and again for what there was no room for. */
+void mirror_read(struct mirror *mirror);
 
 /*
- * A message on a topic below PREFIX, NULL-terminated, retained or not. Only between mirror_connected() or
- * mirror_read_again() and mirror_read_end(), and between mirror_check() and its end, others are passed over.
+ * A message on a topic below PREFIX, NULL-terminated, retained or not. It is passed over, but between mirror_read() or
+ * mirror_check() and their ends.
  */
 void mirror_take(struct mirror *mirror, const char *topic, const uint8_t *payload, size_t length,
                  bool retained, int64_t now);
@@ -144,7 +141,7 @@ void mirror_sweep(struct mirror *mirror);
 size_t mirror_unread(const struct mirror *mirror);
 
 /* Has the present reading, or the last one, found a status at PATH that was not cleared since? */
-bool mirror_has_stale_status(const struct mirror *mirror, const char *path);
+bool mirror_has_stale_status(struct mirror *mirror, const char *path);
 
 /*
  * Subscribes to the services as a consumer would, at QoS 1, to see whether such a one gets them all.

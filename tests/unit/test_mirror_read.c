@@ -11,7 +11,7 @@ START_TEST(it_subscribes_to_what_is_read_back)
                                            "a/b/service/# 1", "-a/b/service/#"};
     size_t missing;
     int64_t at = INT64_MAX;
-    mirror_connected(mirror);
+    mirror_read(mirror);
     ck_assert_uint_eq(mirror_read_end(mirror), 0);
     mirror_check(mirror, now);
     ck_assert(mirror_check_end(mirror, &missing, &at, now));
@@ -30,7 +30,7 @@ START_TEST(only_what_differs_is_published_after_a_reading)
     run_all();
     lose_connection();
     ck_assert(is_in_line());
-    mirror_connected(mirror);
+    mirror_read(mirror);
     for (int i = 0; i < 4; i++)
         if (strcmp(messages[i].topic, "a/b/service/s0") == 0)
             read_message(i);
@@ -58,7 +58,7 @@ START_TEST(what_was_under_way_is_compared_with_what_is_read_back)
     lose_connection();
     ck_assert(mirror_is_acknowledged(mirror));
     mirror_acknowledged(mirror, 0, false); /* a number of the former connection */
-    mirror_connected(mirror);
+    mirror_read(mirror);
     read_message(0);
     read_message(2);
     ck_assert_uint_eq(mirror_read_end(mirror), 1);
@@ -83,7 +83,7 @@ START_TEST(an_end_that_was_under_way_is_sent_again_only_if_it_was_not_taken)
     run();
     ck_assert_int_eq(count, 6);
     lose_connection();
-    mirror_connected(mirror);
+    mirror_read(mirror);
     read_message(0);
     ck_assert_uint_eq(mirror_read_end(mirror), 0);
     ck_assert_int_eq(things[0].released, 0);
@@ -105,7 +105,7 @@ START_TEST(nothing_is_under_way_after_the_connection_was_lost)
     ck_assert_int_eq(count, WINDOW - 1);
     lose_connection();
     ck_assert(mirror_is_acknowledged(mirror));
-    mirror_connected(mirror);
+    mirror_read(mirror);
     ck_assert_uint_eq(mirror_read_end(mirror), WINDOW - 1);
     run_all();
     ck_assert_int_eq(count, WINDOW - 1 + THINGS);
@@ -138,14 +138,14 @@ START_TEST(reading_does_not_undo_what_is_newer)
 {
     say(0, 80);
     run();
-    mirror_read_again(mirror);
+    mirror_read(mirror);
     read_text("a/b/service/s0");
     acknowledge_all();
     ck_assert_uint_eq(mirror_read_end(mirror), 0);
     run();
     ck_assert_int_eq(count, 1);
 
-    mirror_read_again(mirror);
+    mirror_read(mirror);
     say(0, 81);
     run_all(); /* taken already, and yet newer */
     read_message(0);
@@ -155,7 +155,7 @@ START_TEST(reading_does_not_undo_what_is_newer)
 
     retire(0);
     run();
-    mirror_read_again(mirror);
+    mirror_read(mirror);
     read_message(0);
     ck_assert_uint_eq(mirror_read_end(mirror), 0);
     acknowledge_all();
@@ -166,7 +166,7 @@ END_TEST
 
 START_TEST(ghosts_of_services_wait_for_the_sweep)
 {
-    mirror_connected(mirror);
+    mirror_read(mirror);
     read_text("a/b/service/local/_ipp._tcp/Old%2F/eth0");
     read_text("a/b/service/s0");
     read_text("a/b/service/junk");
@@ -196,7 +196,7 @@ END_TEST
 
 START_TEST(ghosts_of_statuses_are_cleared_when_all_is_read)
 {
-    mirror_connected(mirror);
+    mirror_read(mirror);
     read_text("a/b/advertise/c/old/status");
     read_text("a/b/advertise/c/i/status");
     read_text("a/b/advertise/c/i"); /* a request */
@@ -219,14 +219,14 @@ END_TEST
 /* It ends while the end of a ghost is under way. The sanitizer would see a slip. */
 START_TEST(what_is_under_way_is_not_missed)
 {
-    mirror_connected(mirror);
+    mirror_read(mirror);
     read_text("a/b/service/ghost");
     mirror_read_end(mirror);
     mirror_sweep(mirror);
     say(0, 80);
     run();
     ck_assert_int_eq(count, 3);
-    mirror_read_again(mirror);
+    mirror_read(mirror);
     ck_assert_uint_eq(mirror_read_end(mirror), 0);
     acknowledge_all();
     run();
@@ -239,7 +239,7 @@ START_TEST(what_is_missing_needs_no_end)
 {
     say(0, 80);
     run_all();
-    mirror_read_again(mirror);
+    mirror_read(mirror);
     ck_assert_uint_eq(mirror_read_end(mirror), 1);
     retire(0);
     ck_assert_int_eq(things[0].released, 1);
@@ -252,7 +252,7 @@ START_TEST(topics_may_be_long)
 {
     static char topic[65000];
     static const size_t lengths[] = {1200, 30000, 64999};
-    mirror_connected(mirror);
+    mirror_read(mirror);
     for (int i = 0; i < 3; i++) {
         memset(topic, 'x', sizeof topic);
         topic[lengths[i]] = '\0';
@@ -284,7 +284,7 @@ static int read_in_rounds(int ghosts, size_t length)
     int rounds = 0, left = ghosts;
     is_there = calloc((size_t)ghosts, sizeof *is_there);
     memset(is_there, true, (size_t)ghosts);
-    mirror_connected(mirror);
+    mirror_read(mirror);
     while (left > 0) {
         rounds++;
         for (int i = 0; i < ghosts; i++) {
@@ -305,7 +305,7 @@ static int read_in_rounds(int ghosts, size_t length)
         left -= (count - from) / 2;
         count = acknowledged = 0;
         ck_assert_int_lt(rounds, 10);
-        mirror_read_again(mirror);
+        mirror_read(mirror);
     }
     mirror_read_end(mirror);
     ck_assert_uint_eq(mirror_unread(mirror), 0);
@@ -332,7 +332,7 @@ START_TEST(what_is_wanted_takes_no_room_of_ghosts)
     char topic[64];
     for (int i = 0; i < 10000; i++)
         mirror_say(mirror, MIRROR_SERVICES, path_of(i), &things[0]);
-    mirror_connected(mirror);
+    mirror_read(mirror);
     for (int i = 0; i < 8192; i++) {
         snprintf(topic, sizeof topic, "a/b/service/ghost/%d", i);
         read_text(topic);
@@ -350,19 +350,19 @@ END_TEST
 
 START_TEST(a_reading_that_was_cut_off_begins_anew)
 {
-    mirror_connected(mirror);
+    mirror_read(mirror);
     read_text("a/b/service/ghost");
     read_text("a/b/service/other");
     lose_connection();
     read_text("a/b/service/late");
-    mirror_connected(mirror);
+    mirror_read(mirror);
     read_text("a/b/service/other");
     mirror_read_end(mirror);
     ck_assert_uint_eq(mirror_ghosts(mirror), 1);
     mirror_sweep(mirror);
     run();
     lose_connection(); /* its end was under way, and is taken */
-    mirror_connected(mirror);
+    mirror_read(mirror);
     mirror_read_end(mirror);
     ck_assert(is_in_line());
     ck_assert_uint_eq(mirror_ghosts(mirror), 0);

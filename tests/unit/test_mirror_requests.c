@@ -87,7 +87,7 @@ START_TEST(clearings_end_with_the_connection)
     mirror_clear(mirror, "c/j");
     lose_connection();
     ck_assert(mirror_is_in_line(mirror, MIRROR_REQUESTS));
-    mirror_connected(mirror);
+    mirror_read(mirror);
     mirror_read_end(mirror);
     run();
     ck_assert_int_eq(count, 1);
