@@ -68,7 +68,7 @@ static const struct {
 
 enum avahi_state {
     AVAHI_DOWN, /* when `sweep_at` comes, everything is withdrawn */
-    AVAHI_UP, /* being browsed; what was known before is stale until it is seen again */
+    AVAHI_UP,   /* being browsed; what was known before is stale until it is seen again */
     AVAHI_SETTLED,
 };
 

@@ -126,7 +126,7 @@ START_TEST(the_state_comes_first_at_a_connection)
     things[10].value++;
     mirror_say(mirror, MIRROR_BRIDGE, "state", &things[10]);
     int before = count;
-    mirror_connected(mirror);
+    mirror_read(mirror);
     mirror_run(mirror, true, now);
     ck_assert_int_eq(count, before + 2);
     ck_assert_str_eq(messages[before].topic, "a/b/bridge/state");
