@@ -44,7 +44,12 @@ static bool accept(struct advertise *advertise, struct advertisement *advertisem
         return false;
     }
     advertise_forget_refusal(advertisement);
-    advertisement->port = port;
+    /* What is known of the port of the same request stands while that is looked at again. */
+    const struct registration *before = wanted(advertisement);
+    bool is_known = before && advertisement->port.open_until == 0 &&
+                    request_compare(&before->request, request) != REQUEST_CHANGED;
+    if (!is_known || port.open_until == 0)
+        advertisement->port = port;
     advertise_want(advertise, advertisement, request);
     return true;
 }

@@ -320,6 +320,11 @@ START_TEST(one_warning)
     run_all();
     has_warning(STATUS_PORT_UNPUBLISHED);
     event_count = 0;
+    now += 1;
+    request("web/app", WEB);
+    run_all();
+    has_warning(STATUS_PORT_UNPUBLISHED);
+    event_count = 0;
     request("web/two", OTHER);
     now += 1;
     reconfigure("port-check", "warn");
