@@ -67,10 +67,4 @@ static inline int64_t backoff_next_with_jitter(unsigned char *failures, int64_t 
     return delay - delay / 2 + chance % (delay / 2 + 1);
 }
 
-/* The former name, until its callers say backoff_next(). */
-static inline int64_t back_off(unsigned char *failures, int64_t delay, int64_t longest)
-{
-    return backoff_next(failures, delay, longest);
-}
-
 #endif

@@ -113,8 +113,3 @@ enum request_change request_compare(const struct request *before, const struct r
         return REQUEST_TXT_CHANGED;
     return REQUEST_SAME;
 }
-
-bool request_same_service(const struct request *a, const struct request *b)
-{
-    return text_same_ignoring_case(a->name, b->name) && text_same_ignoring_case(a->type, b->type);
-}

@@ -65,19 +65,13 @@ enum request_result request_parse(struct request *out, struct status_error *erro
 
 /* What a new request for the same CLIENT/ID asks for, compared with the one before it. */
 enum request_change {
-    REQUEST_SAME,        /* the same wish, but perhaps for lease and transaction */
+    REQUEST_SAME,        /* the same, but perhaps for lease and transaction */
     REQUEST_TXT_CHANGED, /* another TXT and nothing else */
     REQUEST_CHANGED,     /* more than that */
 };
 
 /* The order of subtypes is no difference; that of TXT attributes is one, as it is on the wire. */
 enum request_change request_compare(const struct request *before, const struct request *after);
-
-/*
- * Do they ask for the same service name? Names and types are equal ignoring the case of ASCII
- * letters, as they are in DNS (RFC 6762 section 16).
- */
-bool request_same_service(const struct request *a, const struct request *b);
 
 /* A lease within its bounds; for one from elsewhere, such as a message expiry interval, too. */
 uint32_t request_clamp_lease(double seconds);

@@ -102,7 +102,7 @@ static void question_failed(struct question *question, int error)
         &question->browse->complained_of_failure, "browsing '%s' in %s: %s; trying again",
         question->type[0] ? question->type : "types", question->domain, avahi_strerror(error));
     question->failed = true;
-    question->due_at = clock_now() + back_off(&question->failures, RETRY_MS, RETRY_MAX_MS);
+    question->due_at = clock_now() + backoff_next(&question->failures, RETRY_MS, RETRY_MAX_MS);
     set_answered(question);
 }
 

@@ -81,7 +81,7 @@ static void wait_for_retry(struct resolve *resolve, struct instance *instance, i
 /* The resolver asks less and less often, in the end once an hour; a new one begins with a second. */
 static void fall_silent(struct resolve *resolve, struct instance *instance)
 {
-    instance->retry_at = clock_now() + back_off(&instance->failures, SILENT_MS, SILENT_MAX_MS);
+    instance->retry_at = clock_now() + backoff_next(&instance->failures, SILENT_MS, SILENT_MAX_MS);
     set_state(resolve, instance, INSTANCE_SILENT);
     resolver_set_answered(resolve, instance);
 }
@@ -122,7 +122,7 @@ static void resolver_failed(struct resolve *resolve, struct instance *instance, 
         log_debug("instance '%s'.%s on %s: %s; resolving again", instance->name, instance->type,
                   instance->interface, avahi_strerror(error));
         wait_for_retry(resolve, instance,
-                       clock_now() + back_off(&instance->failures, RETRY_MS, RETRY_MAX_MS));
+                       clock_now() + backoff_next(&instance->failures, RETRY_MS, RETRY_MAX_MS));
         resolver_set_answered(resolve, instance);
     } else if (!instance->answered && !instance->any_address) {
         instance->any_address = true;
@@ -232,6 +232,6 @@ void resolver_make(struct resolve *resolve, struct instance *instance)
                      "instance '%s'.%s on %s and maybe more: no resolver: %s; trying again",
                      instance->name, instance->type, instance->interface, avahi_strerror(error));
     wait_for_retry(resolve, instance,
-                   clock_now() + back_off(&instance->failures, RETRY_MS, RETRY_MAX_MS));
+                   clock_now() + backoff_next(&instance->failures, RETRY_MS, RETRY_MAX_MS));
     resolver_set_answered(resolve, instance);
 }
